@@ -1,0 +1,1 @@
+"""Artifacts by digest: resolved, verified, stored, unpacked with distrust."""

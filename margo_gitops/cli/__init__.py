@@ -1,0 +1,1 @@
+"""The `margo` command: arguments, one call, print."""

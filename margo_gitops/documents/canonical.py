@@ -1,0 +1,69 @@
+"""Canonical JSON: the one byte form of every machine file (RFC 8785, without floats)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from margo_gitops.errors import Refused
+
+_LARGEST = 2**53
+_MODEL = TypeVar("_MODEL", bound=BaseModel)
+
+
+def digest(data: bytes) -> str:
+    """`sha256:` and 64 hex digits, over exactly these bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def dumps(value: Any) -> bytes:
+    """The canonical bytes of objects, lists, strings, integers below 2^53, booleans and null.
+
+    Keys are ordered by their UTF-16 code units, as RFC 8785 asks. Raises `ValueError` for any
+    other value: a float has more than one spelling, so none is ever written.
+    """
+    return _text(value).encode("utf-8")
+
+
+def dump(document: BaseModel) -> bytes:
+    """The canonical bytes of one of our own documents."""
+    return dumps(document.model_dump(mode="json", by_alias=True))
+
+
+def load(data: bytes, model: type[_MODEL], where: str) -> _MODEL:
+    """Read one of our own machine files, which must be canonical to the byte.
+
+    Raises `Refused` (rule `format`) for what is not JSON, not this kind, or spelled otherwise: two
+    spellings of one document would have two digests.
+    """
+    try:
+        document = model.model_validate_json(data)
+    except (ValidationError, UnicodeDecodeError) as error:
+        problem = str(error).splitlines()
+        raise Refused(
+            f"{where} is no {model.__name__} document: {' '.join(problem[:3])[:300]}", rule="format"
+        ) from error
+    if dump(document) != data:
+        raise Refused(
+            f"{where}: expected canonical JSON (RFC 8785), found another spelling of it",
+            rule="format",
+        )
+    return document
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, bool | str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int):
+        if abs(value) < _LARGEST:
+            return str(value)
+        raise ValueError(f"{value} is not below 2^53")
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_text(item) for item in value) + "]"
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        return "{" + ",".join(f"{_text(key)}:{_text(value[key])}" for key in keys) + "}"
+    raise ValueError(f"a {type(value).__name__} has no canonical form")

@@ -1,0 +1,1 @@
+"""What the documents mean, free of how they are written. Pure: no I/O, no clock."""

@@ -1,0 +1,128 @@
+"""An application as its author describes it: profiles, components, parameters."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from margo_gitops.model.base import AppId, Extensions, Frozen, ParameterValue, Version
+
+OWN_EXTENSIONS = "x-margo-gitops-extensions"
+"""Where this project's own component settings stand (specification, extensions)."""
+
+
+class ProfileType(StrEnum):
+    """How a profile's components are installed, whatever the dialect calls it."""
+
+    HELM = "helm"
+    COMPOSE = "compose"
+    CUSTOM = "custom"
+
+
+class Component(Frozen):
+    """One installable part; components are installed in listed order.
+
+    `repository` and `revision` name an OCI artifact, `package_location` an archive (dialects A to
+    C). `wait` defaults to true; `timeout` is `##m##s`. `unknown` holds properties of nobody's
+    dialect, kept for the way back.
+    """
+
+    name: str = Field(min_length=1)
+    repository: str | None = None
+    revision: str | None = None
+    package_location: str | None = None
+    key_location: str | None = None
+    wait: bool = True
+    timeout: str | None = None
+    extensions: Extensions = {}
+    unknown: dict[str, Any] = {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """This project's own settings of the component; empty where the author gave none."""
+        return dict(self.extensions.get(OWN_EXTENSIONS, {}))
+
+
+class Hardware(Frozen):
+    """A peripheral or interface that a workload needs or a device has."""
+
+    type: str
+    manufacturer: str | None = None
+    model: str | None = None
+
+
+class Requirements(Frozen):
+    """What a device must have room for. Memory and storage in bytes, cores as a decimal number."""
+
+    cores: Decimal | None = None
+    architectures: tuple[str, ...] = ()
+    memory: int | None = None
+    storage: int | None = None
+    peripherals: tuple[Hardware, ...] = ()
+    interfaces: tuple[Hardware, ...] = ()
+
+
+class Expression(Frozen):
+    """One match expression of an eligibility rule (dialect D, eligibility rules)."""
+
+    key: str
+    operator: str
+    values: tuple[str | bool | int | float, ...] = ()
+    items: tuple[Expression, ...] = ()
+
+
+class EligibilityRule(Frozen):
+    """Both selectors must hold; inside one, all expressions. Rules are alternatives."""
+
+    properties: tuple[Expression, ...] = ()
+    labels: tuple[Expression, ...] = ()
+
+
+class Profile(Frozen):
+    """One way to install the application."""
+
+    type: ProfileType
+    id: str | None = None
+    description: str | None = None
+    components: tuple[Component, ...] = ()
+    requirements: Requirements | None = None
+    eligibility: tuple[EligibilityRule, ...] = ()
+    extensions: Extensions = {}
+
+
+class Target(Frozen):
+    """Where a parameter goes: a helm values path or an environment variable's bare name."""
+
+    pointer: str
+    components: tuple[str, ...]
+
+
+class Parameter(Frozen):
+    """A value with its targets; no value means that the deployment must give one."""
+
+    value: ParameterValue | None = None
+    targets: tuple[Target, ...]
+
+
+class ApplicationDescription(Frozen):
+    """A Margo application; `catalog` and `configuration` are kept as their author wrote them."""
+
+    id: AppId
+    name: str
+    version: Version
+    description: str | None = None
+    catalog: dict[str, Any] = {}
+    profiles: tuple[Profile, ...] = Field(min_length=1)
+    parameters: dict[str, Parameter] = {}
+    configuration: dict[str, Any] | None = None
+    extensions: Extensions = {}
+    unknown: dict[str, Any] = {}
+
+    def profile(self, wanted: str) -> Profile | None:
+        """The first profile whose id, else whose type, is `wanted`."""
+        by_id = [p for p in self.profiles if p.id == wanted]
+        by_type = [p for p in self.profiles if p.type == wanted]
+        return next(iter(by_id + by_type), None)

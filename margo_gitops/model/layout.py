@@ -1,0 +1,124 @@
+"""Names of refs and paths: the only place that knows them (DESIGN section 2)."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID, uuid5
+
+from margo_gitops.errors import Usage
+
+MAIN = "refs/heads/main"
+SITES = "refs/heads/site/"
+STATUSES = "refs/heads/status/"
+NODES = "refs/heads/node/"
+REPORTS = "refs/heads/report/"
+ARTIFACTS = "refs/margo/artifact/"
+
+FLEET = "fleet.yaml"
+MANIFEST = "manifest.json"
+SETTINGS = "settings.json"
+SITE_ARTIFACTS = "artifacts.json"
+CHANGE = "change.json"
+PLACEMENT = "placement.json"
+SITE_STATUS = "site.json"
+NODE_REPORT = "node.json"
+ARTIFACT_BLOB = "blob"
+
+_FLAT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+def flat(name: str, what: str = "id") -> str:
+    """`name` if it may stand in a ref and a path, else `Usage`."""
+    if _FLAT.fullmatch(name):
+        return name
+    raise Usage(
+        f"{name!r} is no {what}: found {len(name)} characters, expected 1 to 63 of a-z, 0-9 and -,"
+        " not beginning with -",
+    )
+
+
+def site_ref(site: str) -> str:
+    """The branch of a site's desired state."""
+    return SITES + flat(site, "site id")
+
+
+def status_ref(site: str) -> str:
+    """The branch of a site's status."""
+    return STATUSES + flat(site, "site id")
+
+
+def node_ref(node: str) -> str:
+    """The branch of a node's share, in the site's own mirror."""
+    return NODES + flat(node, "node id")
+
+
+def report_ref(node: str) -> str:
+    """The branch of a node's report, in the site's own mirror."""
+    return REPORTS + flat(node, "node id")
+
+
+def artifact_ref(digest: str) -> str:
+    """The ref of a small artifact that travels in git."""
+    return ARTIFACTS + digest.removeprefix("sha256:")
+
+
+def app_folder(app: str, version: str) -> str:
+    """Where one version of an application stands on `main`, byte for byte."""
+    return f"apps/{app}/{version}"
+
+
+def lock_path(app: str, version: str) -> str:
+    """Where an application's lock stands on `main`."""
+    return f"locks/{app}/{version}.json"
+
+
+def site_path(site: str) -> str:
+    """Where a site is described on `main`."""
+    return f"sites/{flat(site, 'site id')}.yaml"
+
+
+def device_path(site: str, node: str) -> str:
+    """Where our side of a device stands on `main`."""
+    return f"devices/{flat(site, 'site id')}/{flat(node, 'node id')}.yaml"
+
+
+def intent_path(name: str) -> str:
+    """Where an intent stands on `main`."""
+    return f"deployments/{flat(name, 'deployment name')}.yaml"
+
+
+def document_path(name: str, node: str | None) -> str:
+    """Where a deployment stands on `site/<site>` and `node/<node>`."""
+    return f"deployments/{name}.yaml" if node is None else f"deployments/{name}.{node}.yaml"
+
+
+def status_path(name: str, node: str) -> str:
+    """Where a deployment's status on one node stands on `status/<site>` and `report/<node>`."""
+    return f"deployments/{name}/{node}.json"
+
+
+def capabilities_path(node: str) -> str:
+    """Where a node's capabilities stand on `status/<site>` and `report/<node>`."""
+    return f"devices/{node}/capabilities.json"
+
+
+def deployment_id(fleet: str, site: str, name: str, node: str | None = None) -> str:
+    """The deployment's uuid: the same for every renderer, for ever (DESIGN section 2)."""
+    path = f"{site}/{name}" if node is None else f"{site}/{name}/{node}"
+    return str(uuid5(UUID(fleet), path))
+
+
+def settings_id(fleet: str, site: str) -> str:
+    """The id of the record of a site's settings; `.` cannot be in a deployment's path."""
+    return str(uuid5(UUID(fleet), f"{site}/.settings"))
+
+
+def target_of(site: str, node: str | None) -> str:
+    """The record's target: a node of the site, or the site's choice."""
+    return f"{site}/*" if node is None else f"{site}/{node}"
+
+
+def node_of(target: str) -> str | None:
+    """The node that a record's target names; None where the site chooses."""
+    node = target.rpartition("/")[2]
+    return None if node == "*" else node

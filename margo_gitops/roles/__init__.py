@@ -1,0 +1,1 @@
+"""The three roles: central, local, edge. They choose parts and hold no rule."""

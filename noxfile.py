@@ -1,0 +1,30 @@
+"""One command says yes or no: bare `nox` lints, type-checks and tests in clean environments."""
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.error_on_missing_interpreters = True
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff (rules and format) and the import contracts."""
+    session.install("-e", ".[test]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict, over the package and its tests."""
+    session.install("-e", ".[test]")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Everything that can be shown on this machine; `MARGO_REQUIRE=a,b` forbids skipping a, b."""
+    session.install(".[test]")
+    session.run("pytest", *session.posargs)
