@@ -3,7 +3,7 @@
     MargoError                    never raised itself
     ├── Invalid          exit 1   the answer is no: a document, a request
     ├── Usage            exit 2   the command was called wrongly
-    ├── Refused          exit 3   digest, rollback, fork, another site's document: the old state stays
+    ├── Refused          exit 3   digest, rollback, fork, another site's document
     ├── Waiting          exit 4   nothing lost; it is tried again by itself
     │   ├── Unreachable           the remote did not answer, or not in time
     │   ├── Missing               something named is not there yet

@@ -26,8 +26,8 @@ class ComponentSpec:
 
     `artifact` is a verified local file whose sha256 is `digest`. `values` maps pointer to value
     (for compose and wasm: environment variable to value). `secrets` names those pointers whose
-    values must never be logged or reported. `settings` are the author's `x-margo-gitops-extensions`.
-    `timeout` is in seconds.
+    values must never be logged or reported. `settings` are the author's
+    `x-margo-gitops-extensions`. `timeout` is in seconds.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Driver(Protocol):
         """Everything of this owner that the engine holds, running or not, read from the engine."""
 
     def apply(self, workload: Workload) -> None:
-        """Make the engine hold exactly this; components in order; what is right is not restarted."""
+        """Make the engine hold exactly this, components in order; restart nothing that is right."""
 
     def remove(self, deployment_id: str) -> None:
         """Stop it and leave nothing of it; quiet where there is nothing."""
