@@ -55,23 +55,6 @@ def run(
     return Finished(done.returncode, _text(done.stdout), _text(done.stderr))
 
 
-def start_detached(argv: Sequence[str], *, cwd: Path, log: Path) -> int:
-    """Start a program in a session of its own, so that it outlives this one; returns its pid.
-
-    Its output is appended to `log`; it inherits no open file of ours.
-    """
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            list(argv),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            close_fds=True,
-        ).pid
-
-
 def start(argv: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
     """Start a child that ends with us, its output appended to `log`."""
     with log.open("ab") as output:

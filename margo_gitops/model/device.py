@@ -6,13 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 from margo_gitops.model.application import Hardware, ProfileType
-from margo_gitops.model.base import DeviceId, Frozen
+from margo_gitops.model.base import DeviceId, Extensions, Frozen
 
 
 class DeviceCapabilities(Frozen):
     """A device's own words: memory and storage in bytes, architectures in Margo's spelling.
 
-    `properties` is the wire object, which eligibility rules address by JSON Pointer.
+    `properties` is the wire object in dialect D's shape, whatever dialect was read: eligibility
+    rules address it by JSON Pointer. `runtimes` and `otel_collector` are None or empty for a device
+    that hosts no workloads.
     """
 
     id: DeviceId
@@ -26,5 +28,8 @@ class DeviceCapabilities(Frozen):
     peripherals: tuple[Hardware, ...] = ()
     interfaces: tuple[Hardware, ...] = ()
     deployment_types: frozenset[ProfileType] = frozenset()
+    runtimes: tuple[str, ...] = ()
+    otel_collector: bool | None = None
     labels: dict[str, Any] = {}
     properties: dict[str, Any] = {}
+    extensions: Extensions = {}

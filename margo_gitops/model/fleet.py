@@ -79,15 +79,6 @@ class Device(OwnDocument):
     labels: Labels = {}
 
 
-class FromSite(Frozen):
-    """A secret that never enters git: the node fills it in from a root-only file."""
-
-    from_site: Flat
-
-
-IntentValue = ParameterValue | FromSite
-
-
 class ApplicationRef(Frozen):
     """One version in the App Store."""
 
@@ -108,7 +99,7 @@ class Targets(Frozen):
 class SiteOverride(Frozen):
     """What one site gets differently."""
 
-    parameters: dict[str, IntentValue] = {}
+    parameters: dict[str, ParameterValue] = {}
 
 
 class Intent(OwnDocument):
@@ -119,5 +110,5 @@ class Intent(OwnDocument):
     application: ApplicationRef
     profile: str
     targets: Targets
-    parameters: dict[str, IntentValue] = {}
+    parameters: dict[str, ParameterValue] = {}
     overrides: dict[Flat, SiteOverride] = {}

@@ -122,3 +122,8 @@ def node_of(target: str) -> str | None:
     """The node that a record's target names; None where the site chooses."""
     node = target.rpartition("/")[2]
     return None if node == "*" else node
+
+
+def before_ref(node: str) -> str:
+    """In a node's own store: the share that it adopted before the present one."""
+    return f"refs/margo/before/{flat(node, 'node id')}"

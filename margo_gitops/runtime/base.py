@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from margo_gitops.model.application import ProfileType
-from margo_gitops.model.state import State
+from margo_gitops.model.observed import Observed, ObservedComponent
+
+__all__ = ["ComponentSpec", "Driver", "Observed", "ObservedComponent", "Owner", "Workload"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +50,6 @@ class Workload:
     name: str
     origin: str
     components: tuple[ComponentSpec, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedComponent:
-    """One component as its engine knows it. `detail` is one line for a person."""
-
-    name: str
-    state: State
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """One deployment that an engine holds, and the `origin` that it was started from."""
-
-    id: str
-    name: str
-    origin: str
-    components: tuple[ObservedComponent, ...]
 
 
 class Driver(Protocol):

@@ -1,0 +1,133 @@
+"""The site's store of verified blobs, by digest: the blobs of an OCI image layout."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from margo_gitops.documents.canonical import digest as digest_of
+from margo_gitops.errors import Refused, Stalled
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_HEX = re.compile(r"[0-9a-f]{64}")
+_Seen = tuple[int, int, int]
+
+
+class ContentStore:
+    """Blobs at `root/blobs/sha256/<hex>`; none is ever handed out that its digest does not fit.
+
+    One process writes at a time. Every method raises `Stalled` where the disk is full or cannot be
+    used.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / "blobs" / "sha256"
+        self._verified: dict[str, _Seen] = {}
+
+    def put(self, digest: str, size: int, data: bytes) -> Path:
+        """Keep `data` durably, if it is what was announced; returns its file.
+
+        Raises `Refused` (rule `digest`) where its size or sha256 is another.
+        """
+        if len(data) != size:
+            raise Refused(
+                f"{_short(digest)} came with {len(data)} bytes, expected {size}", rule="digest"
+            )
+        if digest_of(data) != digest:
+            raise Refused(
+                f"bytes of {_short(digest_of(data))} came, expected {_short(digest)}", rule="digest"
+            )
+        return self.path(digest) or self._write(digest, data)
+
+    def path(self, digest: str) -> Path | None:
+        """The blob's file, or None.
+
+        A file is hashed when this process first meets it, and whenever it changed since; a corrupt
+        one is removed, so that it is fetched again.
+        """
+        if not _DIGEST.fullmatch(digest):
+            return None
+        file = self._folder / digest[7:]
+        with self._disk():
+            try:
+                seen = _seen(file)
+                if self._verified.get(digest) != seen and not _fits(file, digest):
+                    file.unlink()
+                    return None
+            except FileNotFoundError:
+                return None
+        self._verified[digest] = seen
+        return file
+
+    def digests(self) -> frozenset[str]:
+        """The digests of all blobs held, as their names say; `path` is what verifies one."""
+        with self._disk(), suppress(FileNotFoundError):
+            names = [file.name for file in self._folder.iterdir()]
+            return frozenset(f"sha256:{name}" for name in names if _HEX.fullmatch(name))
+        return frozenset()
+
+    def collect(self, keep: Collection[str]) -> None:
+        """Delete all blobs but these, and what an interrupted write left behind."""
+        wanted = {digest.removeprefix("sha256:") for digest in keep}
+        with self._disk(), suppress(FileNotFoundError):
+            for file in self._folder.iterdir():
+                if file.name not in wanted:
+                    file.unlink(missing_ok=True)
+
+    def _write(self, digest: str, data: bytes) -> Path:
+        file = self._folder / digest[7:]
+        with self._disk():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            temporary = file.with_name(f".{file.name}.new")
+            try:
+                with temporary.open("wb") as stream:
+                    stream.write(data)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                temporary.replace(file)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
+            _sync(self._folder)
+            self._verified[digest] = _seen(file)
+        return file
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            why = "the disk is full" if full else f"{error.strerror}"
+            raise Stalled(
+                f"artifacts cannot be kept in {self._folder}: {why}",
+                then="what runs goes on running",
+                help=f"df {self._folder}",
+            ) from error
+
+
+def _fits(file: Path, digest: str) -> bool:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest() == digest[7:]
+
+
+def _seen(file: Path) -> _Seen:
+    status = file.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _short(digest: str) -> str:
+    return digest[:19]

@@ -1,0 +1,95 @@
+"""`margo lo run` and `margo en run`: the agents."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from margo_gitops.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from margo_gitops.reconcile import Outcome
+
+lo = typer.Typer(no_args_is_help=True)
+en = typer.Typer(no_args_is_help=True)
+
+RemoteOption = Annotated[
+    str, typer.Option("--remote", envvar="MARGO_REMOTE", help="A path, http(s):// or .bundle.")
+]
+OnceOption = Annotated[bool, typer.Option("--once", help="One pass, then end with its exit code.")]
+StateOption = Annotated[
+    Path | None, typer.Option("--state", help="Where the agent keeps its state.")
+]
+
+
+@lo.command("run")
+def lo_run(
+    site: Annotated[str, typer.Option(help="The site's id.")],
+    remote: RemoteOption,
+    once: OnceOption = False,
+    poll: Annotated[str | None, typer.Option(help="Default: the site's settings.")] = None,
+    with_node: Annotated[
+        list[str] | None, typer.Option(help="Also run this node here; repeatable.")
+    ] = None,
+    runtime: Annotated[str, typer.Option(help="For --with-node: auto, or wasm,compose.")] = "auto",
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the site's Local Orchestrator.
+
+    Example: margo lo run --site north --remote https://git.example/plant.git --with-node n1
+    """
+    from margo_gitops.model.layout import flat  # noqa: PLC0415
+    from margo_gitops.roles.agents import state_folder  # noqa: PLC0415
+    from margo_gitops.roles.resident import Resident, run_local  # noqa: PLC0415
+
+    where = state or state_folder("lo", flat(site, "site id"))
+    nodes = [flat(node, "node id") for node in with_node or []]
+    options = Resident(once, poll, tuple(runtime.split(",")), _teller(as_json))
+    raise typer.Exit(run_local(site, remote, where.resolve(), nodes, options))
+
+
+@en.command("run")
+def en_run(
+    node: Annotated[str, typer.Option(help="The node's id.")],
+    remote: RemoteOption,
+    once: OnceOption = False,
+    poll: Annotated[str, typer.Option(help="How often to ask the site.")] = "30s",
+    runtime: Annotated[str, typer.Option(help="auto, or wasm,compose.")] = "auto",
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the Edge Node agent; REMOTE is the site's mirror.
+
+    Example: margo en run --node n1 --remote /var/lib/margo/lo-north/mirror.git
+    """
+    from margo_gitops.model.layout import flat  # noqa: PLC0415
+    from margo_gitops.roles.agents import state_folder  # noqa: PLC0415
+    from margo_gitops.roles.resident import Resident, run_edge  # noqa: PLC0415
+
+    where = state or state_folder("en", flat(node, "node id"))
+    options = Resident(once, poll, tuple(runtime.split(",")), _teller(as_json))
+    raise typer.Exit(run_edge(node, remote, where.resolve(), options))
+
+
+def _teller(as_json: bool) -> Callable[[str, Outcome], None]:
+    """Prints what a pass did and what stood in its way; a quiet pass prints nothing."""
+    said: dict[str, tuple[str, ...]] = {}
+
+    def tell(who: str, outcome: Outcome) -> None:
+        troubles = tuple(str(trouble) for trouble in outcome.troubles)
+        news = troubles if said.get(who) != troubles else ()
+        said[who] = troubles
+        if as_json and (outcome.actions or outcome.commits or news):
+            value = {"agent": who, "actions": outcome.actions, "commits": outcome.commits}
+            typer.echo(json.dumps({**value, "troubles": news}, ensure_ascii=False))
+        elif not as_json:
+            for line in (*outcome.actions, *news):
+                typer.echo(f"{who}: {line}")
+
+    return tell

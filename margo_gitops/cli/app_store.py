@@ -1,0 +1,107 @@
+"""`margo app`: the App Store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from margo_gitops.cli.options import HERE, DryRunOption, FleetOption, JsonOption, central
+from margo_gitops.cli.output import emit, table
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def add(
+    package: Annotated[
+        str, typer.Argument(help="A folder, a margo.yaml, or GIT-URL#PATH, or an example's name.")
+    ],
+    dry_run: DryRunOption = False,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Add an application version, byte for byte, and lock what it names.
+
+    Examples: margo app add ./hello-wasm · margo app add https://git.example/apps.git#hello-wasm
+    """
+    from margo_gitops.artifacts.lock import resolve  # noqa: PLC0415
+    from margo_gitops.artifacts.package import read_package  # noqa: PLC0415
+    from margo_gitops.cli.committing import commit  # noqa: PLC0415
+    from margo_gitops.documents import margo  # noqa: PLC0415
+    from margo_gitops.documents.check import check  # noqa: PLC0415
+    from margo_gitops.render.edits import add_application  # noqa: PLC0415
+    from margo_gitops.roles.packages import from_git  # noqa: PLC0415
+
+    files = from_git(package) if "#" in package else read_package(Path(package))
+    text = files["margo.yaml"]
+    description, _ = margo.read_description(text, f"{package}: margo.yaml")
+    lock = resolve(description, text, files)
+    notes = [str(finding) for finding in check(text, "margo.yaml")]
+    notes += [
+        f"{c.component} of {c.profile} lies at {c.source} and is pinned to no digest yet"
+        for c in lock.components
+        if c.artifact is None
+    ]
+    with central(fleet) as co:
+        edit = add_application(co.main(), description, files, lock)
+        commit(co, edit, as_json=as_json, dry_run=dry_run, notes=notes)
+
+
+@app.command("list")
+def list_(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
+    """List the applications and their versions."""
+    with central(fleet) as co:
+        found = sorted(co.main().applications.items())
+    rows = [
+        (
+            app_id,
+            version,
+            application.description.name,
+            application.dialect.value,
+            " ".join(str(p.id or p.type) for p in application.description.profiles),
+        )
+        for (app_id, version), application in found
+    ]
+    if as_json:
+        keys = ("id", "version", "name", "dialect", "profiles")
+        emit([dict(zip(keys, row, strict=True)) for row in rows], as_json=True)
+    else:
+        table("App Store", ("id", "version", "name", "dialect", "profiles"), rows)
+
+
+@app.command()
+def show(
+    application: Annotated[str, typer.Argument(metavar="APP[@VERSION]")],
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show an application's profiles, parameters and pinned components."""
+    from margo_gitops.cli.choosing import chosen_version  # noqa: PLC0415
+
+    app_id, _, wanted = application.partition("@")
+    with central(fleet) as co:
+        main = co.main()
+        found = main.applications[app_id, chosen_version(main, app_id, wanted)]
+    description = found.description
+    lines = [
+        f"{description.id} {description.version}: {description.name} (dialect {found.dialect})"
+    ]
+    for profile in description.profiles:
+        names = ", ".join(component.name for component in profile.components)
+        lines.append(f"profile {profile.id or profile.type} ({profile.type}): {names}")
+    lines += [
+        f"parameter {name} = {parameter.value!r}"
+        for name, parameter in description.parameters.items()
+    ]
+    lines += [
+        f"component {c.component}: {c.artifact.digest if c.artifact else 'pinned to no digest'}"
+        for c in found.lock.components
+    ]
+    value = {
+        "description": description.model_dump(mode="json"),
+        "dialect": found.dialect.value,
+        "lock": found.lock.model_dump(mode="json"),
+    }
+    emit(value, as_json=as_json, text=lines)

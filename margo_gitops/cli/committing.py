@@ -1,0 +1,89 @@
+"""From an edit to commits: shown, asked, committed to `main`, and rendered where sites follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import typer
+
+from margo_gitops.cli.output import emit
+from margo_gitops.errors import Usage
+from margo_gitops.render.edits import Edit
+from margo_gitops.roles.central import Central, Rendered
+
+ASK_ABOVE = 20
+
+
+def commit(
+    co: Central,
+    edit: Edit,
+    *,
+    as_json: bool,
+    dry_run: bool = False,
+    notes: Iterable[str] = (),
+) -> None:
+    """Commit an edit to `main`; with `render: here`, the site branches follow at once."""
+    if dry_run:
+        lines = [f"would commit: {edit.message.splitlines()[0]}"]
+        for path, data in sorted(edit.changes.items()):
+            lines += [f"{'delete' if data is None else 'write'} {path}"]
+            if data is not None and path.endswith((".yaml", ".json")):
+                lines.append(data.decode())
+        emit(_edit(edit), as_json=as_json, text=lines)
+        return
+    made = co.apply(edit)
+    rendered = follow(co)
+    value = {"commit": made, "rendered": [summary(item) for item in rendered], "notes": list(notes)}
+    text = [f"{made[:12]} {edit.message.splitlines()[0]}", *lines_of(rendered), *notes]
+    emit(value, as_json=as_json, text=text)
+
+
+def follow(co: Central) -> list[Rendered]:
+    """Render where people's verbs do (`render: here`); in CI's hands nothing."""
+    return co.render() if co.main().fleet.render == "here" else []
+
+
+def confirm(sites: int, *, yes: bool) -> None:
+    """Ask before many sites are touched; in a pipe nobody can answer, so `--yes` must be given."""
+    if sites <= ASK_ABOVE or yes:
+        return
+    import sys  # noqa: PLC0415
+
+    if not sys.stdin.isatty():
+        raise Usage(f"this touches {sites} sites and nobody is there to ask", help="--yes")
+    typer.confirm(f"This touches {sites} sites. Go on?", abort=True)
+
+
+def summary(item: Rendered) -> dict[str, Any]:
+    """One rendered site for `--json`."""
+    return {
+        "site": item.site,
+        "generation": item.tree.change.generation,
+        "commit": item.commit,
+        "deployments": changed(item),
+    }
+
+
+def changed(item: Rendered) -> list[str]:
+    """The names of the records that differ from the ones published before."""
+    held = set() if item.before is None else set(item.before.change.records)
+    return sorted({e.record.name for e in item.tree.change.records if e not in held})
+
+
+def lines_of(rendered: list[Rendered]) -> list[str]:
+    """One line a site, the first ten of them."""
+    shown = [
+        f"site/{item.site}: generation {item.tree.change.generation} ({', '.join(changed(item))})"
+        for item in rendered[:10]
+    ]
+    more = len(rendered) - len(shown)
+    return [*shown, f"and {more} more sites"] if more > 0 else shown
+
+
+def _edit(edit: Edit) -> dict[str, Any]:
+    changes = {
+        path: None if data is None else data.decode("utf-8", "replace")
+        for path, data in edit.changes.items()
+    }
+    return {"dryRun": True, "message": edit.message, "changes": changes}

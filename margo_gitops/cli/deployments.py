@@ -1,0 +1,204 @@
+"""`margo deploy`, `set`, `undeploy`, `rollback`: what runs where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from margo_gitops.cli.options import (
+    HERE,
+    DryRunOption,
+    FleetOption,
+    JsonOption,
+    YesOption,
+    central,
+    pairs,
+)
+
+if TYPE_CHECKING:
+    from margo_gitops.model.base import ParameterValue
+    from margo_gitops.model.fleet import Intent
+    from margo_gitops.render.edits import Edit
+    from margo_gitops.render.main import Main
+    from margo_gitops.roles.central import Central
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The deployment.")]
+ParamOption = Annotated[list[str] | None, typer.Option("--param", "-p", help="K=V, repeatable.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command()(deploy)
+    app.command("set")(set_)
+    app.command()(undeploy)
+    app.command()(rollback)
+
+
+def deploy(
+    application: Annotated[str, typer.Argument(metavar="APP[@VERSION]")],
+    site: Annotated[list[str] | None, typer.Option(help="A site, repeatable.")] = None,
+    selector: Annotated[list[str] | None, typer.Option(help="K=V on sites, repeatable.")] = None,
+    node: Annotated[str | None, typer.Option(help="This node of each site.")] = None,
+    each: Annotated[bool, typer.Option("--each", help="Every node of each site.")] = False,
+    type_: Annotated[str | None, typer.Option("--type", help="The profile's type or id.")] = None,
+    param: ParamOption = None,
+    name: Annotated[str | None, typer.Option(help="Default: the application's id.")] = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Deploy an application; refuses an existing NAME.
+
+    Example: margo deploy hello-wasm --site north --site south --param greeting=Moin
+    """
+    from margo_gitops.cli.choosing import chosen_profile, chosen_version  # noqa: PLC0415
+    from margo_gitops.errors import Usage  # noqa: PLC0415
+    from margo_gitops.model.fleet import ApplicationRef, Intent, Targets  # noqa: PLC0415
+    from margo_gitops.model.layout import flat  # noqa: PLC0415
+    from margo_gitops.render import edits  # noqa: PLC0415
+
+    if not site and not selector:
+        raise Usage("where to? expected --site or --selector", help="margo site list")
+    if node is not None and each:
+        raise Usage("--node and --each exclude each other")
+    app_id, _, version = application.partition("@")
+    labels = {key: str(value) for key, value in pairs(selector or [], "--selector").items()}
+    with central(fleet) as co:
+        main = co.main()
+        intent = Intent(
+            name=flat(name or app_id, "deployment name"),
+            application=ApplicationRef(id=app_id, version=chosen_version(main, app_id, version)),
+            profile=type_ or "-",
+            targets=Targets(
+                sites=tuple(sorted(site or [])),
+                selector=labels if selector else None,
+                node=node,
+                each=each,
+            ),
+            parameters=pairs(param or [], "--param"),
+        )
+        intent = chosen_profile(co, main, intent, type_)
+        _carry_out(
+            co,
+            edits.checked(main, intent),
+            intent.name,
+            edits.deploy(main, intent),
+            as_json=as_json,
+            dry_run=dry_run,
+            yes=yes,
+        )
+
+
+def set_(
+    name: NameArgument,
+    version: Annotated[str | None, typer.Option(help="Another version.")] = None,
+    param: ParamOption = None,
+    at: Annotated[list[str] | None, typer.Option(help="SITE:K=V for one site.")] = None,
+    add_site: Annotated[list[str] | None, typer.Option(help="One more site.")] = None,
+    drop_site: Annotated[list[str] | None, typer.Option(help="One site less.")] = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a deployment.
+
+    Example: margo set hello-wasm --param greeting=Hi --at north:greeting=Ahoy
+    """
+    from margo_gitops.errors import Usage  # noqa: PLC0415
+    from margo_gitops.render import edits  # noqa: PLC0415
+
+    overrides: dict[str, dict[str, ParameterValue]] = {}
+    for text in at or []:
+        where, colon, pair = text.partition(":")
+        if not colon:
+            raise Usage(f"--at {text!r}: expected SITE:NAME=VALUE")
+        overrides.setdefault(where, {}).update(pairs([pair], "--at"))
+    settings = edits.Settings(
+        version=version,
+        parameters=pairs(param or [], "--param"),
+        at=overrides,
+        add_sites=add_site or (),
+        drop_sites=drop_site or (),
+    )
+    with central(fleet) as co:
+        main = co.main()
+        edit = edits.change(main, name, settings)
+        after = edits.checked(main, _intent(edit))
+        _carry_out(co, after, name, edit, as_json=as_json, dry_run=dry_run, yes=yes)
+
+
+def undeploy(
+    name: NameArgument,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a deployment from every site that has it.
+
+    Example: margo undeploy hello-wasm
+    """
+    from margo_gitops.cli.committing import commit, confirm  # noqa: PLC0415
+    from margo_gitops.render import edits  # noqa: PLC0415
+    from margo_gitops.render.main import targeted  # noqa: PLC0415
+
+    with central(fleet) as co:
+        main = co.main()
+        edit = edits.undeploy(main, name)
+        confirm(len(targeted(main.intents[name], main.sites)), yes=yes or dry_run)
+        commit(co, edit, as_json=as_json, dry_run=dry_run)
+
+
+def rollback(
+    name: NameArgument,
+    to: Annotated[str | None, typer.Option(help="A version that it had before.")] = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Set a deployment back to what it was before its last change.
+
+    Example: margo rollback hello-wasm --to 1.0.0
+    """
+    from margo_gitops.documents import own  # noqa: PLC0415
+    from margo_gitops.model.fleet import Intent  # noqa: PLC0415
+    from margo_gitops.model.layout import intent_path  # noqa: PLC0415
+    from margo_gitops.render import edits  # noqa: PLC0415
+
+    with central(fleet) as co:
+        main = co.main()
+        path = intent_path(name)
+        past = [
+            own.read(data, Intent, path)
+            for found in co.store.history(main.commit, path)
+            if (data := co.store.read(found.id, path)) is not None
+        ]
+        edit = edits.rollback(main, name, past, to)
+        after = edits.checked(main, _intent(edit))
+        _carry_out(co, after, name, edit, as_json=as_json, dry_run=dry_run, yes=yes)
+
+
+def _intent(edit: Edit) -> Intent:
+    from margo_gitops.documents import own  # noqa: PLC0415
+    from margo_gitops.model.fleet import Intent  # noqa: PLC0415
+
+    path, data = next(iter(edit.changes.items()))
+    return own.read(data or b"", Intent, path)
+
+
+def _carry_out(
+    co: Central, after: Main, name: str, edit: Edit, *, as_json: bool, dry_run: bool, yes: bool
+) -> None:
+    """Check the change as it would be rendered, ask where it is large, commit, render."""
+    from margo_gitops.cli.committing import commit, confirm  # noqa: PLC0415
+    from margo_gitops.render.main import targeted  # noqa: PLC0415
+    from margo_gitops.roles.central import require_placeable  # noqa: PLC0415
+
+    co.preview(after, list(targeted(after.intents[name], after.sites)))
+    require_placeable(co.unplaceable(after, name), name)
+    confirm(len(targeted(after.intents[name], after.sites)), yes=yes or dry_run)
+    commit(co, edit, as_json=as_json, dry_run=dry_run)

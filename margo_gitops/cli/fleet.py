@@ -1,0 +1,92 @@
+"""`margo init`, `margo clone`, `margo up`: a fleet's repository, and the fleet on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from margo_gitops.cli.options import HERE, FleetOption, JsonOption
+from margo_gitops.cli.output import emit
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command()(init)
+    app.command()(clone)
+    app.command()(up)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    open_: Annotated[
+        bool, typer.Option("--open", help="An open fleet: nothing is signed.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="The fleet's name; default the folder's.")
+    ] = None,
+    poll: Annotated[str, typer.Option(help="How often sites ask: 30s, 5m, 1h.")] = "5m",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new fleet repository from the template.
+
+    Example: margo init plant --open
+    """
+    import uuid  # noqa: PLC0415
+
+    from margo_gitops.cli.template import template_files  # noqa: PLC0415
+    from margo_gitops.errors import Usage  # noqa: PLC0415
+    from margo_gitops.model.fleet import Fleet, Polling  # noqa: PLC0415
+    from margo_gitops.model.layout import flat  # noqa: PLC0415
+    from margo_gitops.render.edits import new_fleet  # noqa: PLC0415
+    from margo_gitops.store.clone import Clone  # noqa: PLC0415
+
+    if not open_:
+        raise Usage("this version makes open fleets only: nothing is signed", help="--open")
+    fleet = Fleet(
+        id=str(uuid.uuid4()),
+        name=flat(name or folder.resolve().name.lower(), "fleet name"),
+        polling=Polling(interval=poll),
+    )
+    edit = new_fleet(fleet, template_files())
+    files = {path: data for path, data in edit.changes.items() if data is not None}
+    Clone.init(folder, files, edit.message)
+    emit(
+        {"fleet": fleet.name, "id": fleet.id, "folder": str(folder)},
+        as_json=as_json,
+        text=f"fleet {fleet.name} in {folder}, open: nothing is signed. Next: margo site add SITE",
+    )
+
+
+def clone(
+    url: Annotated[str, typer.Argument(help="A path, http(s):// URL or .bundle file.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Clone a fleet with narrow refspecs: main, the sites and their status.
+
+    Example: margo clone https://git.example/plant.git plant
+    """
+    from margo_gitops.store.clone import Clone  # noqa: PLC0415
+    from margo_gitops.store.transport import open_transport, redacted  # noqa: PLC0415
+
+    made = Clone.clone(url, folder, open_transport(url))
+    emit(
+        {"folder": str(folder), "remote": redacted(url), "main": made.head()},
+        as_json=as_json,
+        text=f"cloned {redacted(url)} into {folder}",
+    )
+
+
+def up(
+    fleet: FleetOption = HERE,
+    runtime: Annotated[str, typer.Option(help="auto, or wasm,compose.")] = "auto",
+) -> None:
+    """Run the whole fleet on this machine, in the foreground; Ctrl-C ends its workloads too.
+
+    Example: margo up --runtime wasm
+    """
+    from margo_gitops.roles.launch import up as run_fleet  # noqa: PLC0415
+
+    run_fleet(fleet.resolve(), runtime, typer.echo)

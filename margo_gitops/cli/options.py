@@ -1,0 +1,53 @@
+"""Options that many verbs share, and what they open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from margo_gitops.model.base import ParameterValue
+    from margo_gitops.roles.central import Central
+
+FleetOption = Annotated[
+    Path,
+    typer.Option("--fleet", envvar="MARGO_FLEET", help="The fleet's clone.", show_default="."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask above 20 sites.")]
+HERE = Path()
+
+
+@contextmanager
+def central(fleet: Path) -> Iterator[Central]:
+    """The fleet's CO over a person's clone or a bare repository."""
+    import time  # noqa: PLC0415
+
+    from margo_gitops.roles.central import BareMain, Central  # noqa: PLC0415
+    from margo_gitops.store.clone import Clone  # noqa: PLC0415
+    from margo_gitops.store.git import Authorship, GitStore  # noqa: PLC0415
+
+    with GitStore.open(fleet) as store:
+        if (fleet / "HEAD").is_file() and not (fleet / ".git").exists():
+            author = lambda: Authorship("margo", "margo@margo-gitops.invalid", int(time.time()))  # noqa: E731
+            yield Central(store, BareMain(store, author))
+        else:
+            yield Central(store, Clone(fleet))
+
+
+def pairs(texts: list[str], option: str) -> dict[str, ParameterValue]:
+    """`K=V` texts as a mapping; `Usage` for anything else."""
+    from margo_gitops.errors import Usage  # noqa: PLC0415
+
+    found: dict[str, ParameterValue] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise Usage(f"{option} {text!r}: expected NAME=VALUE")
+        found[key] = value
+    return found

@@ -1,0 +1,122 @@
+"""`margo render`, `diff`, `push`, `pull`: site branches and the remote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from margo_gitops.cli.options import HERE, FleetOption, JsonOption, central
+from margo_gitops.cli.output import emit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from margo_gitops.roles.central import Rendered
+    from margo_gitops.store.clone import Clone
+    from margo_gitops.store.transport import Transport
+
+ExitCodeOption = Annotated[
+    bool, typer.Option("--exit-code", help="Exit 1 where something differs.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command()(render)
+    app.command()(diff)
+    app.command()(push)
+    app.command()(pull)
+
+
+def render(
+    check: Annotated[bool, typer.Option("--check", help="Only say what would change.")] = False,
+    exit_code: ExitCodeOption = False,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Render main into the site branches; the same main gives everybody the same commits.
+
+    Example: margo render --check --exit-code
+    """
+    from margo_gitops.cli.committing import lines_of, summary  # noqa: PLC0415
+
+    with central(fleet) as co:
+        rendered = co.preview(co.main()) if check else co.render()
+    text = lines_of(rendered) or ["nothing to render: every site is up to date"]
+    emit([summary(item) for item in rendered], as_json=as_json, text=text)
+    if check and exit_code and rendered:
+        raise typer.Exit(1)
+
+
+def diff(
+    site: Annotated[str | None, typer.Argument(help="One site; default all.")] = None,
+    exit_code: ExitCodeOption = False,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what rendering main would change in each site.
+
+    Example: margo diff north
+    """
+    with central(fleet) as co:
+        main = co.main()
+        rendered = co.preview(main, None if site is None else [_known(site, main.sites)])
+    value = {item.site: _unified(item) for item in rendered}
+    text = [line for lines in value.values() for line in lines] or ["no difference"]
+    emit(value, as_json=as_json, text=text)
+    if exit_code and rendered:
+        raise typer.Exit(1)
+
+
+def push(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
+    """Push main, then artifacts and site branches; main is confirmed first."""
+    clone, remote = _remote(fleet)
+    pushed = [update.ref for update in clone.push(remote)]
+    text = [f"pushed {ref}" for ref in pushed] or [f"{remote.name} has everything"]
+    emit({"remote": remote.name, "pushed": pushed}, as_json=as_json, text=text)
+
+
+def pull(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
+    """Fetch main, the sites and their status; main only fast-forwards."""
+    clone, remote = _remote(fleet)
+    pulled = clone.pull(remote)
+    value = {"remote": remote.name, "main": clone.head(), "moved": list(pulled.moved)}
+    text = [f"{ref} moved" for ref in pulled.moved] or [f"nothing new at {remote.name}"]
+    emit(value, as_json=as_json, text=text)
+
+
+def _remote(fleet: Path) -> tuple[Clone, Transport]:
+    from margo_gitops.errors import Stalled  # noqa: PLC0415
+    from margo_gitops.store.clone import Clone  # noqa: PLC0415
+    from margo_gitops.store.transport import open_transport  # noqa: PLC0415
+
+    clone = Clone(fleet)
+    url = clone.remote()
+    if url is None:
+        raise Stalled("this clone has no remote", help="git remote add origin URL")
+    return clone, open_transport(url)
+
+
+def _known(site: str, sites: Collection[str]) -> str:
+    from margo_gitops.errors import Invalid  # noqa: PLC0415
+
+    if site in sites:
+        return site
+    raise Invalid(f"there is no site {site}", help="margo site list")
+
+
+def _unified(item: Rendered) -> list[str]:
+    from difflib import unified_diff  # noqa: PLC0415
+
+    before = {} if item.before is None else dict(item.before.files)
+    lines: list[str] = []
+    for path in sorted({*before, *item.tree.files}):
+        if not path.startswith(("deployments/", "settings")):
+            continue
+        old = before.get(path, b"").decode().splitlines()
+        new = item.tree.files.get(path, b"").decode().splitlines()
+        where = f"site/{item.site}:{path}"
+        lines += unified_diff(old, new, f"a/{where}", f"b/{where}", lineterm="")
+    return lines

@@ -1,0 +1,77 @@
+"""`margo site`: the sites of the fleet."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from margo_gitops.cli.options import HERE, FleetOption, JsonOption, central, pairs
+from margo_gitops.cli.output import emit, table
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def add(
+    site: Annotated[str, typer.Argument(help="The site's id: a-z, 0-9 and -.")],
+    region: Annotated[str | None, typer.Option(help="Its region.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Its tenant.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="K=V, repeatable.")] = None,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a site.
+
+    Example: margo site add north --region eu --label line=1
+    """
+    from margo_gitops.cli.committing import commit  # noqa: PLC0415
+    from margo_gitops.model.fleet import Site  # noqa: PLC0415
+    from margo_gitops.model.layout import flat  # noqa: PLC0415
+    from margo_gitops.render.edits import add_site  # noqa: PLC0415
+
+    labels = {key: str(value) for key, value in pairs(label or [], "--label").items()}
+    with central(fleet) as co:
+        wanted = Site(id=flat(site, "site id"), region=region, tenant=tenant, labels=labels)
+        commit(co, add_site(co.main(), wanted), as_json=as_json)
+
+
+@app.command("list")
+def list_(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
+    """List the sites."""
+    with central(fleet) as co:
+        sites = list(co.main().sites.values())
+    if as_json:
+        emit([site.model_dump(mode="json") for site in sites], as_json=True)
+    else:
+        rows = [
+            (
+                s.id,
+                s.region or "",
+                s.tenant or "",
+                " ".join(f"{k}={v}" for k, v in s.labels.items()),
+            )
+            for s in sites
+        ]
+        table("Sites", ("site", "region", "tenant", "labels"), rows)
+
+
+@app.command()
+def show(
+    site: Annotated[str, typer.Argument(help="The site's id.")],
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one site as it is described."""
+    from margo_gitops.documents import own  # noqa: PLC0415
+    from margo_gitops.errors import Invalid  # noqa: PLC0415
+
+    with central(fleet) as co:
+        found = co.main().sites.get(site)
+    if found is None:
+        raise Invalid(f"there is no site {site}", help="margo site list")
+    emit(found.model_dump(mode="json"), as_json=as_json, text=own.write(found).decode())
+
+
+def _pairs(labels: dict[str, str]) -> str:
+    return " ".join(f"{key}={value}" for key, value in labels.items())

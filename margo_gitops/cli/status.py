@@ -1,0 +1,120 @@
+"""`margo status` and `margo why`: desired against reported, and the reasons."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from margo_gitops.cli.options import HERE, FleetOption, JsonOption, central
+from margo_gitops.cli.output import emit, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from margo_gitops.status.view import SiteView
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command()(status)
+    app.command()(why)
+
+
+def status(
+    site: Annotated[str | None, typer.Argument(help="One site; default all.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Again every two seconds.")] = False,
+    max_age: Annotated[
+        str | None, typer.Option(help="Sites not heard for so long do not count as in step.")
+    ] = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 1 unless every site is in step.")
+    ] = False,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what each site runs, as it last said; reads this clone only (margo pull refreshes).
+
+    Example: margo status north --exit-code
+    """
+    import time  # noqa: PLC0415
+
+    while True:
+        views = _views(fleet, site)
+        _show(views, as_json=as_json)
+        if not watch:
+            break
+        time.sleep(2)
+    if exit_code and not all(_good(view, max_age) for view in views):
+        raise typer.Exit(1)
+
+
+def why(
+    workload: Annotated[str, typer.Argument(help="A deployment's name.")],
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell why a workload runs where and as it does.
+
+    Example: margo why hello-wasm
+    """
+    from margo_gitops.errors import Invalid  # noqa: PLC0415
+    from margo_gitops.roles.story import story  # noqa: PLC0415
+
+    with central(fleet) as co:
+        told = [part for name in co.main().sites for part in story(co, name, workload)]
+    if not told:
+        raise Invalid(f"no site has a deployment {workload}", help="margo status")
+    lines = [f"{key}: {value}" for part in told for key, value in part.items() if value]
+    emit(told, as_json=as_json, text=lines)
+
+
+def _views(fleet: Path, site: str | None) -> list[SiteView]:
+    from margo_gitops.errors import Invalid  # noqa: PLC0415
+
+    with central(fleet) as co:
+        sites = sorted(co.main().sites)
+        if site is not None and site not in sites:
+            raise Invalid(f"there is no site {site}", help="margo site list")
+        return [co.status(name) for name in sites if site in {None, name}]
+
+
+def _show(views: Sequence[SiteView], *, as_json: bool) -> None:
+    if as_json:
+        emit([{**asdict(view), "in_step": view.in_step} for view in views], as_json=True)
+        return
+    rows = []
+    for view in views:
+        step = f"{view.adopted or '-'}/{view.desired or '-'}"
+        rows.append((view.site, "", "", step, heard(view), "; ".join(view.refusals)))
+        rows += [
+            (view.site, item.name, item.node or "-", item.state, item.version, item.why)
+            for item in view.deployments
+        ]
+    columns = ("site", "deployment", "node", "state", "heard", "why")
+    table("The fleet is open: nothing is signed", columns, rows)
+
+
+def heard(view: SiteView) -> str:
+    """When a site last spoke, in words; silence is no fault by itself."""
+    import time  # noqa: PLC0415
+
+    if view.heard is None:
+        return "never heard"
+    age = max(0, int(time.time()) - view.heard)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if age >= size:
+            return f"heard {age // size}{unit} ago"
+    return f"heard {age}s ago"
+
+
+def _good(view: SiteView, max_age: str | None) -> bool:
+    import time  # noqa: PLC0415
+
+    from margo_gitops.model.quantity import duration_seconds  # noqa: PLC0415
+
+    if max_age is None or view.heard is None:
+        return view.in_step
+    return view.in_step and time.time() - view.heard <= duration_seconds(max_age)

@@ -1,0 +1,106 @@
+"""The JSON Schemas of this project, and everything that a document breaks of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from margo_gitops.documents.faults import message
+from margo_gitops.documents.findings import Finding, Path, Severity
+from margo_gitops.documents.yaml import Parsed
+from margo_gitops.errors import Stalled
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+BASE = "https://margo-gitops.invalid/schemas/"
+
+
+@cache
+def schema(name: str) -> dict[str, Any]:
+    """The schema `own/<Kind>` or `margo/<Kind>.<dialect>`, from the package or from a checkout.
+
+    `name` is one of ours, never a document's. Raises `Stalled` where the installation lacks it.
+    """
+    package = resources.files("margo_gitops")
+    for folder in (package / "data" / "schemas", package / ".." / "schemas"):
+        file = folder / f"{name}.json"
+        if file.is_file():
+            found: dict[str, Any] = json.loads(file.read_bytes())
+            return found
+    raise Stalled(f"the schema {name} is not in this installation", help="margo doctor")
+
+
+def address(name: str) -> str:
+    """The schema's `$id`, as generated documents name it."""
+    return f"{BASE}{name}.json"
+
+
+def validate(
+    name: str, parsed: Parsed, where: str, *, unknown: Severity = "error"
+) -> list[Finding]:
+    """All that breaks the schema, unordered; `unknown` is how a field of nobody's counts."""
+    return [
+        finding
+        for error in _validator(name).iter_errors(parsed.data)
+        for finding in _findings(error, parsed, where, unknown)
+    ]
+
+
+@cache
+def _validator(name: str) -> Validator:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+
+    return Draft202012Validator(schema(name))
+
+
+def _findings(error: Any, parsed: Parsed, where: str, unknown: Severity) -> Iterator[Finding]:
+    error = _telling(error)
+    path: Path = tuple(error.absolute_path)
+    if error.validator == "additionalProperties":
+        for key in _extra(error):
+            line, column = parsed.key_position((*path, key))
+            text = f"found the field {key!r}, which {_place(path)} does not have"
+            yield Finding(where, line, column, text, "unknown-field", unknown)
+        return
+    line, column = parsed.position(path)
+    yield Finding(where, line, column, f"{_place(path)}: {message(error)}", "schema")
+
+
+def _telling(error: Any) -> Any:
+    """Of alternatives that all failed, the fault of the one that came nearest."""
+    if not error.context:
+        return error
+    kinds = {(cause.validator, len(cause.relative_path)) for cause in error.context}
+    if kinds == {("type", 0)}:
+        return error
+    from jsonschema.exceptions import relevance  # noqa: PLC0415
+
+    return _telling(
+        min(error.context, key=lambda cause: (cause.validator == "type", relevance(cause)))
+    )
+
+
+def _extra(error: Any) -> list[str]:
+    known = set(error.schema.get("properties", ()))
+    patterns = error.schema.get("patternProperties", {})
+    return [
+        key
+        for key in error.instance
+        if key not in known and not any(pattern_matches(p, key) for p in patterns)
+    ]
+
+
+def pattern_matches(pattern: str, text: str) -> bool:
+    """As JSON Schema has it: anywhere in the text."""
+    import re  # noqa: PLC0415
+
+    return re.search(pattern, text) is not None
+
+
+def _place(path: Path) -> str:
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return steps.removeprefix(".") or "the document"

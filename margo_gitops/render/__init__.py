@@ -1,0 +1,11 @@
+"""`render(main, locks, previous change) -> site tree`: pure, the same for every renderer.
+
+`main` holds the input as values, `desired` the deployments of a site, `records` what people
+approve, `site` the complete tree (DESIGN section 2); `edits` is what
+a person's verb changes on `main`.
+"""
+
+from margo_gitops.render.main import Application, Main
+from margo_gitops.render.site import SiteTree, render
+
+__all__ = ["Application", "Main", "SiteTree", "render"]

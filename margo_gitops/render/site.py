@@ -1,0 +1,125 @@
+"""Rendering: intents on `main` to the tree of a site branch. Pure and the same for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from margo_gitops.documents import canonical
+from margo_gitops.model import layout
+from margo_gitops.model.record import (
+    Artifact,
+    Change,
+    NodeSettings,
+    Record,
+    RecordEntry,
+    SiteArtifacts,
+    SiteSettings,
+)
+from margo_gitops.render.desired import wanted_at
+from margo_gitops.render.main import Main
+from margo_gitops.render.manifest import manifest_of
+from margo_gitops.render.records import content, deployment_entry, removals, settings_entry
+
+
+@dataclass(frozen=True, slots=True)
+class SiteTree:
+    """The complete content of a site branch, and its change."""
+
+    files: Mapping[str, bytes]
+    change: Change
+
+    @property
+    def documents(self) -> dict[str, bytes]:
+        """Record id to document bytes, of the records that set one."""
+        return {
+            entry.record.id: self.files[document_path(entry.record)]
+            for entry in self.change.records
+            if entry.record.document is not None
+        }
+
+
+def document_path(record: Record) -> str:
+    """Where a record's document stands in the site tree."""
+    if record.application is None:
+        return layout.SETTINGS
+    return layout.document_path(record.name, layout.node_of(record.target))
+
+
+def render(main: Main, site: str, previous: SiteTree | None) -> SiteTree | None:
+    """The next tree of a site branch, or None where nothing of the site changed.
+
+    Raises `Invalid` where an intent does not fit its application or its site.
+    """
+    held = {} if previous is None else {e.record.id: e for e in previous.change.records}
+    documents = {} if previous is None else previous.documents
+    id = layout.settings_id(main.fleet.id, site)
+    documents[id] = canonical.dump(_settings(main, site))
+    entries = [settings_entry(main.fleet, site, documents[id], held)]
+    for wanted in wanted_at(main, site):
+        entry, document = deployment_entry(
+            main.fleet, wanted, held.get(wanted.id), documents.get(wanted.id)
+        )
+        documents[wanted.id] = document
+        entries.append(entry)
+    entries += removals(held, {entry.record.id for entry in entries})
+    records = tuple(sorted(entries, key=lambda entry: entry.record.id))
+    if previous is not None and records == previous.change.records:
+        return None
+    return _tree(main, site, None if previous is None else previous.change, records, documents)
+
+
+def _settings(main: Main, site_id: str) -> SiteSettings:
+    site = main.sites[site_id]
+    return SiteSettings(
+        fleet=main.fleet.id,
+        site=site_id,
+        polling=site.polling or main.fleet.polling,
+        windows=site.windows,
+        mirrors=site.mirrors,
+        runtime=site.runtime,
+        nodes=tuple(
+            NodeSettings(id=device.id, device_id=device.device_id, labels=device.labels)
+            for device in sorted(main.devices.get(site_id, ()), key=lambda device: device.id)
+        ),
+    )
+
+
+def _tree(
+    main: Main,
+    site: str,
+    before: Change | None,
+    records: tuple[RecordEntry, ...],
+    documents: Mapping[str, bytes],
+) -> SiteTree:
+    """The files of a generation and the change that accounts for each of them."""
+    kept = [entry.record for entry in records if entry.record.action == "set"]
+    placed = [record for record in kept if record.application is not None]
+    generation = 1 if before is None else before.generation + 1
+    files = {document_path(record): documents[record.id] for record in kept}
+    files[layout.MANIFEST] = canonical.dump(
+        manifest_of(generation, {record.id: documents[record.id] for record in placed})
+    )
+    files[layout.SITE_ARTIFACTS] = canonical.dump(_site_artifacts(site, placed))
+    change = Change(
+        fleet=main.fleet.id,
+        site=site,
+        epoch=1 if before is None else before.epoch,
+        generation=generation,
+        previous=None if before is None else canonical.digest(canonical.dump(before)),
+        source=main.commit,
+        manifest=content(files[layout.MANIFEST]),
+        artifacts=content(files[layout.SITE_ARTIFACTS]),
+        settings=content(files[layout.SETTINGS]),
+        records=records,
+    )
+    return SiteTree({**files, layout.CHANGE: canonical.dump(change)}, change)
+
+
+def _site_artifacts(site: str, records: Iterable[Record]) -> SiteArtifacts:
+    unique = {
+        artifact.digest: Artifact(**artifact.model_dump(exclude={"component"}))
+        for record in records
+        for artifact in record.artifacts
+    }
+    return SiteArtifacts(site=site, artifacts=tuple(unique[key] for key in sorted(unique)))

@@ -1,0 +1,123 @@
+"""Agents as they live on a host: a state folder, one process for it, drivers, a watch."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from margo_gitops import __version__
+from margo_gitops.artifacts.content import ContentStore
+from margo_gitops.errors import Stalled, Usage
+from margo_gitops.model.report import Agent
+from margo_gitops.roles.edge import EdgeNode
+from margo_gitops.roles.local import LocalOrchestrator
+from margo_gitops.runtime.base import Driver, Owner
+from margo_gitops.runtime.host import capabilities
+from margo_gitops.store.git import GitStore
+from margo_gitops.store.transport import open_transport
+
+MIRROR = "mirror.git"
+RUNTIMES = ("wasm", "compose")
+
+
+def state_folder(kind: str, id: str) -> Path:
+    """Where an agent keeps its state by default: the system's for root, else the user's."""
+    if os.geteuid() == 0:
+        base = Path("/var/lib/margo")
+    else:
+        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "margo"
+    return base / f"{kind}-{id}"
+
+
+@contextmanager
+def local_agent(site: str, remote: str, state: Path) -> Iterator[LocalOrchestrator]:
+    """The LO of a site with its state in a folder that it holds alone."""
+    with _held(state), GitStore.create(state / MIRROR) as store:
+        store.recover()
+        yield LocalOrchestrator(site, store, open_transport(remote), _agent(state), _now)
+
+
+@contextmanager
+def edge_agent(
+    node: str, remote: str, state: Path, runtimes: tuple[str, ...]
+) -> Iterator[EdgeNode]:
+    """The EN of a host with its state in a folder that it holds alone."""
+    if unknown := sorted(set(runtimes) - {*RUNTIMES, "auto"}):
+        raise Usage(f"there is no runtime {unknown[0]}: expected auto, {', '.join(RUNTIMES)}")
+    with _held(state), GitStore.create(state / "node.git") as store:
+        store.recover()
+        yield EdgeNode(
+            node=node,
+            store=store,
+            upstream=open_transport(remote),
+            engines=lambda owner: drivers(state, owner, runtimes),
+            contents=ContentStore(state / "content"),
+            facts=lambda device, engines: capabilities(device, engines, disk=state),
+            agent=_agent(state),
+            now=_now,
+        )
+
+
+def drivers(state: Path, owner: Owner, runtimes: tuple[str, ...]) -> Mapping[str, Driver]:
+    """The drivers that were asked for; `auto` takes those that the host can run.
+
+    Raises `Stalled` for one that was asked for by name and cannot run here.
+    """
+    chosen = RUNTIMES if "auto" in runtimes else runtimes
+    found = {}
+    for name in chosen:
+        driver = _driver(name, state, owner)
+        problem = driver.available()
+        if problem is None:
+            found[name] = driver
+        elif "auto" not in runtimes:
+            raise Stalled(f"the runtime {name} cannot be used: {problem}", help="margo doctor")
+    return found
+
+
+def _driver(name: str, state: Path, owner: Owner) -> Driver:
+    if name == "wasm":
+        from margo_gitops.runtime.wasm import WasmDriver  # noqa: PLC0415
+
+        return WasmDriver(state / "wasm", owner)
+    from margo_gitops.runtime.compose import ComposeDriver  # noqa: PLC0415
+
+    return ComposeDriver(state / "compose", owner)
+
+
+@contextmanager
+def _held(state: Path) -> Iterator[None]:
+    """One process for a state folder; the lock goes with the process, however it ends."""
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (state / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise Stalled(
+                f"the state folder {state} is in use by process {lock.read().strip() or 'unknown'}",
+                help="stop that agent, or give this one another --state",
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _agent(state: Path) -> Agent:
+    """This installation's name in its reports: it tells two agents for one site apart."""
+    path = state / "instance"
+    if not path.exists():
+        fresh = path.with_suffix(".tmp")
+        fresh.write_text(uuid.uuid4().hex)
+        fresh.replace(path)
+    return Agent(version=__version__, formats=("margo-gitops/v1",), instance=path.read_text())
+
+
+def _now() -> int:
+    return int(time.time())

@@ -1,0 +1,273 @@
+"""EN, the Edge Node agent of one host: desired in, workloads run, report out (DESIGN section 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from margo_gitops.documents import canonical
+from margo_gitops.errors import Invalid, MargoError, Missing, Refused
+from margo_gitops.model import layout
+from margo_gitops.model.device import DeviceCapabilities
+from margo_gitops.model.observed import Observed
+from margo_gitops.model.record import Record
+from margo_gitops.model.report import Agent, NodeReport, Refusal
+from margo_gitops.plan.workloads import Action, Plan, Verb, make_plan
+from margo_gitops.reconcile import Outcome
+from margo_gitops.roles.artifacts import artifact_bytes, fetch_artifacts
+from margo_gitops.roles.branch import OwnBranch
+from margo_gitops.roles.workloads import (
+    EdgePass,
+    Reality,
+    Results,
+    artifacts_of,
+    statuses_of,
+    wanted_of,
+    workload,
+)
+from margo_gitops.runtime.base import Driver, Owner
+from margo_gitops.status.node import (
+    NodeView,
+    node_files,
+    read_node,
+)
+from margo_gitops.store.git import GitStore
+from margo_gitops.store.transport import Transport
+from margo_gitops.trust.share import Share, adopt_share
+
+PARALLEL = 4
+"""Deployments that are worked on at once."""
+
+
+class Contents(Protocol):
+    """Verified files by digest on this host (`artifacts.content.ContentStore`)."""
+
+    def put(self, digest: str, size: int, data: bytes) -> Path:
+        """Keep these bytes, hashed; where they lie."""
+
+    def path(self, digest: str) -> Path | None:
+        """Where they lie, hashed again; None where they do not."""
+
+    def collect(self, keep: Collection[str]) -> None:
+        """Delete all others."""
+
+
+@dataclass(slots=True)
+class EdgeNode:
+    """The role of one host. `upstream` is the site's mirror.
+
+    `engines` makes the drivers once it is known whose workloads these are; `facts` reads what the
+    host offers with them, under the device id that it is given.
+    """
+
+    node: str
+    store: GitStore
+    upstream: Transport
+    engines: Callable[[Owner], Mapping[str, Driver]]
+    contents: Contents
+    facts: Callable[[str, Mapping[str, Driver]], DeviceCapabilities]
+    agent: Agent
+    now: Callable[[], int]
+    drivers: Mapping[str, Driver] = field(default_factory=dict)
+    _held: Share | None = None
+    _refusals: tuple[Refusal, ...] | None = None
+    branch: OwnBranch = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Check the node's id before any ref is named after it."""
+        self.branch = OwnBranch(
+            self.store,
+            self.upstream,
+            layout.report_ref(self.node),
+            f"margo en {self.node}",
+            self.now,
+            self._is_mine,
+        )
+
+    def sync(self) -> None:
+        """Ask for this node's own refs only, adopt what is right, fetch what it needs."""
+        ref = layout.node_ref(self.node)
+        tips = self.upstream.refs([ref, self.branch.ref])
+        self.branch.join(tips.get(self.branch.ref))
+        if ref not in tips:
+            raise Missing(
+                f"{self.upstream.name} has no branch node/{self.node} yet",
+                help=f"margo device list; is margo lo run at work for the site of {self.node}?",
+            )
+        self._adopt(ref, tips[ref])
+        held = self.read()
+        if held is not None:
+            needed = artifacts_of(held)
+            fetch_artifacts(self.store, self.upstream, {a.digest: a.size for a in needed})
+
+    def read(self) -> Share | None:
+        """The adopted share, checked again from this node's own store."""
+        tip = self.store.resolve(layout.node_ref(self.node))
+        if tip is None:
+            return None
+        if self._held is None or self._held.commit != tip:
+            self._held = adopt_share(self.node, tip, self.store.files(tip), None)
+        if not self.drivers:
+            placement = self._held.placement
+            self.drivers = self.engines(Owner(placement.fleet, placement.site, self.node))
+        return self._held
+
+    def observe(self, _desired: Share) -> Reality:
+        """What each engine holds; one that does not answer is known as silent, not as empty."""
+        running: dict[str, Sequence[Observed]] = {}
+        silent: dict[str, MargoError] = {}
+        for name, driver in self.drivers.items():
+            try:
+                running[name] = driver.observe()
+            except MargoError as error:
+                silent[name] = error
+        return Reality(running, silent)
+
+    def plan(self, desired: Share, observed: Reality) -> Plan:
+        """The actions, none where all is as wanted."""
+        wanted = [item for item in wanted_of(desired) if item.driver in self.drivers]
+        share = self._before()
+        before = {} if share is None else {item.id: item.deployment for item in wanted_of(share)}
+        return make_plan(wanted, observed.running, before=before, commit=desired.commit)
+
+    def apply(self, desired: Share, plan: Plan) -> Results:
+        """Removals first, so that their room is free; then the rest, several at once."""
+        wanted = {item.id: item for item in wanted_of(desired)}
+        records = desired.records
+        removals = [action for action in plan.actions if action.verb is Verb.REMOVE]
+        changes = [action for action in plan.actions if action.verb is not Verb.REMOVE]
+        contents = self._contents(records[action.id] for action in changes)
+        failures: dict[str, MargoError] = {}
+
+        def carry_out(action: Action) -> None:
+            try:
+                driver = self.drivers[action.driver]
+                if action.verb is Verb.REMOVE:
+                    driver.remove(action.id)
+                else:
+                    record = records[action.id]
+                    driver.apply(workload(wanted[action.id], record, contents))
+            except MargoError as error:
+                failures[action.id] = error
+
+        for action in removals:
+            carry_out(action)
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            list(pool.map(carry_out, changes))
+        return Results(plan.actions, failures, self.observe(desired))
+
+    def report(self, done: EdgePass | None) -> Outcome:
+        """Write the node's one report; before the first share it has nothing to say."""
+        if done is None:
+            return Outcome()
+        before = self._view()
+        statuses = {} if before is None else before.statuses
+        files = node_files(
+            self._report(done, before),
+            self.facts(self._device_id(done.desired), self.drivers),
+            statuses_of(done, statuses, self._device_id(done.desired), self._unrunnable(done)),
+        )
+        commit = self.branch.write(files, self._message(done))
+        self.contents.collect(self._spared(done.desired))
+        return Outcome(
+            actions=tuple(str(action) for action in done.results.done),
+            commits=() if commit is None else (commit,),
+            troubles=(*done.results.failures.values(), *done.results.after.silent.values()),
+        )
+
+    def deliver(self) -> None:
+        """Push the report; offline it waits here."""
+        self.branch.deliver()
+
+    def _adopt(self, ref: str, tip: str) -> None:
+        held = self.read()
+        if held is not None and held.commit == tip:
+            self._refusals = ()
+            return
+        self.upstream.fetch(self.store, {ref: tip})
+        try:
+            share = adopt_share(self.node, tip, self.store.files(tip), held)
+        except Refused as error:
+            self._refusals = (Refusal(commit=tip, rule=error.rule, message=error.problem[:600]),)
+            raise
+        if held is not None:
+            self._remember(held.commit)
+        self.store.move(ref, tip, old=None if held is None else held.commit)
+        self._held, self._refusals = share, ()
+
+    def _remember(self, commit: str) -> None:
+        """Keep the share adopted before, only to say what a new one changed."""
+        ref = layout.before_ref(self.node)
+        old = self.store.resolve(ref)
+        if old != commit:
+            self.store.move(ref, commit, old=old)
+
+    def _before(self) -> Share | None:
+        commit = self.store.resolve(layout.before_ref(self.node))
+        if commit is None:
+            return None
+        return adopt_share(self.node, commit, self.store.files(commit), None)
+
+    def _spared(self, desired: Share) -> set[str]:
+        """What the present share needs, and the one before it: an update that fails goes back."""
+        before = self._before()
+        shares = [desired] if before is None else [desired, before]
+        return {artifact.digest for share in shares for artifact in artifacts_of(share)}
+
+    def _contents(self, records: Iterable[Record]) -> dict[str, Path]:
+        """Digest to verified file, of all that these records need and this node has."""
+        found: dict[str, Path] = {}
+        for artifact in {a.digest: a for record in records for a in record.artifacts}.values():
+            path = self.contents.path(artifact.digest)
+            if path is None:
+                data = artifact_bytes(self.store, artifact.digest, artifact.size)
+                path = (
+                    None
+                    if data is None
+                    else self.contents.put(artifact.digest, artifact.size, data)
+                )
+            if path is not None:
+                found[artifact.digest] = path
+        return found
+
+    def _unrunnable(self, done: EdgePass) -> dict[str, MargoError]:
+        """What this node has no driver for; its site should not have placed it here."""
+        return {
+            item.id: Invalid(f"not placeable: needs {item.deployment.type}, which this node lacks")
+            for item in wanted_of(done.desired)
+            if item.driver not in self.drivers
+        }
+
+    def _report(self, done: EdgePass, before: NodeView | None) -> NodeReport:
+        refusals = self._refusals
+        if refusals is None:
+            refusals = () if before is None else before.report.refusals
+        return NodeReport(
+            site=done.desired.placement.site,
+            node=self.node,
+            agent=self.agent,
+            sequence=done.desired.placement.sequence,
+            described=done.desired.commit,
+            refusals=refusals,
+        )
+
+    def _view(self) -> NodeView | None:
+        files = self.branch.files()
+        return read_node(self.node, files) if files else None
+
+    def _device_id(self, share: Share) -> str:
+        named = {node.id: node.device_id for node in share.settings.nodes}
+        return named.get(self.node, f"{share.placement.site}/{self.node}")
+
+    def _is_mine(self, files: Mapping[str, bytes]) -> bool:
+        report = canonical.load(files.get(layout.NODE_REPORT, b""), NodeReport, layout.NODE_REPORT)
+        return report.agent.instance == self.agent.instance
+
+    def _message(self, done: EdgePass) -> str:
+        lines = [f"Reason: {action}" for action in done.results.done]
+        sequence = done.desired.placement.sequence
+        trailers = "\n".join([f"Source: {done.desired.commit}", *lines])
+        return f"{self.node}: report of sequence {sequence}\n\n{trailers}\n"

@@ -1,0 +1,71 @@
+"""What a technician wants to know first: does this machine have what margo needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from margo_gitops import process
+from margo_gitops.errors import MargoError
+from margo_gitops.model.layout import MAIN
+from margo_gitops.roles.agents import RUNTIMES, drivers
+from margo_gitops.runtime.base import Owner
+from margo_gitops.store.clone import Clone
+from margo_gitops.store.transport import open_transport
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; one that is not `needed` may be missing."""
+
+    name: str
+    ok: bool
+    found: str
+    cure: str = ""
+    needed: bool = True
+
+
+def host_checks() -> Iterator[Check]:
+    """git, a free disk, and which runtimes could run workloads here."""
+    if shutil.which("git") is None:
+        yield Check("git", False, "not installed", "apt install git")
+    else:
+        yield Check("git", True, process.run(["git", "--version"], timeout=10).out.strip())
+    free = shutil.disk_usage(Path.cwd()).free >> 20
+    yield Check("disk", free > 100, f"{free} MiB free", "free at least 100 MiB")
+    with tempfile.TemporaryDirectory() as scratch:
+        for runtime in RUNTIMES:
+            yield _runtime(runtime, Path(scratch))
+
+
+def remote_checks(fleet: Path) -> Iterator[Check]:
+    """The clone, and whether its remote answers."""
+    if not (fleet / "fleet.yaml").is_file():
+        yield Check("fleet", False, "no fleet.yaml here", "margo init DIR --open", needed=False)
+        return
+    try:
+        clone = Clone(fleet)
+        head = clone.head()
+        yield Check("fleet", head is not None, f"main at {(head or 'nothing')[:12]}")
+        url = clone.remote()
+        if url is None:
+            yield Check("remote", False, "none", "git remote add origin URL", needed=False)
+            return
+        remote = open_transport(url)
+        known = MAIN in remote.refs([MAIN])
+        yield Check("remote", known, f"{remote.name} answers", "margo push")
+    except MargoError as error:
+        yield Check("remote", False, str(error), error.help)
+
+
+def _runtime(name: str, scratch: Path) -> Check:
+    owner = Owner("doctor", "doctor", f"doctor-{os.getpid()}")
+    try:
+        drivers(scratch, owner, (name,))
+    except MargoError as error:
+        return Check(name, False, error.problem, error.help, needed=False)
+    return Check(name, True, "can run workloads here", needed=False)

@@ -1,0 +1,263 @@
+"""LO, the Local Orchestrator of one site: mirrors, adopts, places, folds (DESIGN section 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from margo_gitops.documents import canonical, margo
+from margo_gitops.errors import MargoError, Missing, Refused
+from margo_gitops.model import layout
+from margo_gitops.model.deployment import ApplicationDeployment
+from margo_gitops.model.quantity import duration_seconds
+from margo_gitops.model.record import Placement, Record
+from margo_gitops.model.report import Adopted, Agent, NodeState, Refusal, SiteStatus
+from margo_gitops.plan.placement import NodeFacts, SitePlan, place
+from margo_gitops.reconcile import Outcome, Pass
+from margo_gitops.render.site import document_path
+from margo_gitops.roles.artifacts import fetch_artifacts, held_artifacts
+from margo_gitops.roles.branch import OwnBranch
+from margo_gitops.status.node import NodeView, read_node
+from margo_gitops.status.site import site_files
+from margo_gitops.store.git import Authorship, GitStore
+from margo_gitops.store.transport import Transport
+from margo_gitops.trust.adoption import Desired, Offer, adopt
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    """The site's nodes as their branches show them; `troubles` are reports that were refused."""
+
+    reports: Mapping[str, NodeView]
+    placements: Mapping[str, Placement]
+    troubles: tuple[MargoError, ...] = ()
+
+
+LocalPass = Pass[Desired, SiteView, SitePlan, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class LocalOrchestrator:
+    """The role of one site. `store` is its mirror, `upstream` the fleet's remote.
+
+    It decides where and when, never what: documents pass through it byte for byte.
+    """
+
+    site: str
+    store: GitStore
+    upstream: Transport
+    agent: Agent
+    now: Callable[[], int]
+    _refusals: tuple[Refusal, ...] | None = None
+    _held: Desired | None = None
+    branch: OwnBranch = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Check the site's id before any ref is named after it."""
+        self.branch = OwnBranch(
+            self.store,
+            self.upstream,
+            layout.status_ref(self.site),
+            f"margo lo {self.site}",
+            self.now,
+            self._is_mine,
+        )
+
+    def sync(self) -> None:
+        """Ask for the site's own refs only, adopt what is right, fetch what it needs."""
+        site_ref = layout.site_ref(self.site)
+        tips = self.upstream.refs([site_ref, self.branch.ref])
+        self.branch.join(tips.get(self.branch.ref))
+        if site_ref not in tips:
+            raise Missing(
+                f"{self.upstream.name} has no branch site/{self.site}",
+                help=f"margo site add {self.site}, then margo push",
+            )
+        self._adopt(tips[site_ref])
+        held = self.read()
+        if held is not None:
+            fetch_artifacts(self.store, self.upstream, _artifacts(held))
+
+    def read(self) -> Desired | None:
+        """The adopted desired state, checked again from the mirror's own bytes."""
+        tip = self.store.resolve(layout.site_ref(self.site))
+        if tip is None:
+            return None
+        if self._held is None or self._held.commit != tip:
+            self._held = adopt(Offer(self.site, tip, self.store.files(tip), descends=True), None)
+        return self._held
+
+    def poll_seconds(self) -> float:
+        """How often the site's settings ask to poll; five minutes until there are any."""
+        held = self._held
+        return 300.0 if held is None else duration_seconds(held.settings.polling.interval)
+
+    def observe(self, desired: Desired) -> SiteView:
+        """Each node's report and placement, from the mirror."""
+        reports: dict[str, NodeView] = {}
+        placements: dict[str, Placement] = {}
+        troubles: list[MargoError] = []
+        for node in self._nodes(desired):
+            try:
+                if (tip := self.store.resolve(layout.report_ref(node))) is not None:
+                    reports[node] = read_node(node, self.store.files(tip))
+                if (tip := self.store.resolve(layout.node_ref(node))) is not None:
+                    placements[node] = self._placement(tip)
+            except MargoError as error:
+                troubles.append(error)
+        return SiteView(reports, placements, tuple(troubles))
+
+    def plan(self, desired: Desired, observed: SiteView) -> SitePlan:
+        """Which node runs what."""
+        facts = {
+            node: NodeFacts(
+                capabilities=report.capabilities if report is not None else None,
+                held=observed.placements.get(node),
+                sequence=report.report.sequence if report is not None else 0,
+            )
+            for node in self._nodes(desired)
+            for report in [observed.reports.get(node)]
+        }
+        return place(desired.change, desired.settings, _deployments(desired), facts)
+
+    def apply(self, desired: Desired, plan: SitePlan) -> tuple[str, ...]:
+        """Hand each node its share, where that differs from what it was handed before."""
+        return tuple(
+            commit
+            for node, placement in plan.placements.items()
+            if (commit := self._hand_over(desired, node, placement)) is not None
+        )
+
+    def report(self, done: LocalPass | None) -> Outcome:
+        """Fold everything into the site's one status commit."""
+        status = self._status(done)
+        reports = {} if done is None else done.observed.reports
+        records: dict[str, Record] = {} if done is None else done.desired.records
+        commit = self.branch.write(site_files(status, reports, records), self._message(status))
+        commits = (*(() if done is None else done.results), *([] if commit is None else [commit]))
+        troubles = () if done is None else done.observed.troubles
+        actions = () if done is None else tuple(f"place {c[:12]}" for c in done.results)
+        return Outcome(actions, commits, troubles)
+
+    def deliver(self) -> None:
+        """Push the status; offline it waits here, in order, for ever."""
+        self.branch.deliver()
+
+    def _adopt(self, tip: str) -> None:
+        ref = layout.site_ref(self.site)
+        held = self.read()
+        if held is not None and held.commit == tip:
+            self._refusals = ()
+            return
+        self.upstream.fetch(self.store, {ref: tip})
+        descends = held is None or self.store.is_ancestor(held.commit, tip)
+        try:
+            offer = Offer(self.site, tip, self.store.files(tip), descends)
+            desired = adopt(offer, held)
+        except Refused as error:
+            self._refusals = (Refusal(commit=tip, rule=error.rule, message=error.problem[:600]),)
+            raise
+        self.store.move(ref, tip, old=None if held is None else held.commit)
+        self._held, self._refusals = desired, ()
+
+    def _placement(self, tip: str) -> Placement:
+        data = self.store.read(tip, layout.PLACEMENT)
+        return canonical.load(data or b"", Placement, layout.PLACEMENT)
+
+    def _nodes(self, desired: Desired) -> Sequence[str]:
+        """The nodes of the settings, and those that once were and have a share to give back."""
+        named = {node.id for node in desired.settings.nodes}
+        handed = {ref.removeprefix(layout.NODES) for ref in self.store.refs(layout.NODES)}
+        return sorted(named | handed)
+
+    def _hand_over(self, desired: Desired, node: str, placement: Placement) -> str | None:
+        ref = layout.node_ref(node)
+        tip = self.store.resolve(ref)
+        if tip is not None and self._placement(tip) == placement:
+            return None
+        records = desired.records
+        paths = [layout.CHANGE, layout.SETTINGS] + [
+            document_path(records[placed.id]) for placed in placement.deployments
+        ]
+        files = {path: desired.files[path] for path in paths}
+        files[layout.PLACEMENT] = canonical.dump(placement)
+        commit = self.store.write(
+            files,
+            parents=[] if tip is None else [tip],
+            author=Authorship(self.branch.author, "agent@margo-gitops.invalid", self.now()),
+            message=f"{node}: sequence {placement.sequence}\n\n"
+            f"Source: {desired.commit}\nGeneration: {desired.change.generation}\n",
+        )
+        self.store.move(ref, commit, old=tip)
+        return commit
+
+    def _status(self, done: LocalPass | None) -> SiteStatus:
+        held = self._held
+        before = self._written()
+        refusals = self._refusals
+        if refusals is None:
+            refusals = () if before is None else before.refusals
+        needed = frozenset() if held is None else frozenset(_artifacts(held))
+        present = held_artifacts(self.store) & needed
+        return SiteStatus(
+            fleet=None if held is None else held.change.fleet,
+            site=self.site,
+            agent=self.agent,
+            adopted=None if held is None else _adopted(held),
+            nodes={} if done is None else self._node_states(done),
+            not_placed=() if done is None else done.plan.not_placed,
+            missing=tuple(sorted(needed - present)),
+            blobs=tuple(sorted(present)),
+            refusals=refusals,
+        )
+
+    def _node_states(self, done: LocalPass) -> dict[str, NodeState]:
+        return {
+            node: NodeState(
+                offered=self.store.resolve(layout.node_ref(node)),
+                described=None if report is None else report.report.described,
+                report=None if report is None else self.store.resolve(layout.report_ref(node)),
+            )
+            for node in self._nodes(done.desired)
+            for report in [done.observed.reports.get(node)]
+        }
+
+    def _written(self) -> SiteStatus | None:
+        data = self.branch.files().get(layout.SITE_STATUS)
+        return None if data is None else canonical.load(data, SiteStatus, layout.SITE_STATUS)
+
+    def _is_mine(self, files: Mapping[str, bytes]) -> bool:
+        data = files.get(layout.SITE_STATUS, b"")
+        status = canonical.load(data, SiteStatus, layout.SITE_STATUS)
+        return status.agent.instance == self.agent.instance
+
+    def _message(self, status: SiteStatus) -> str:
+        adopted = status.adopted
+        if adopted is None:
+            return f"{self.site}: nothing adopted yet\n"
+        return (
+            f"{self.site}: status of generation {adopted.generation}\n\n"
+            f"Source: {adopted.commit}\nGeneration: {adopted.generation}\n"
+        )
+
+
+def _adopted(desired: Desired) -> Adopted:
+    change = desired.change
+    return Adopted(
+        epoch=change.epoch,
+        generation=change.generation,
+        commit=desired.commit,
+        change=canonical.digest(desired.files[layout.CHANGE]),
+    )
+
+
+def _artifacts(desired: Desired) -> dict[str, int]:
+    """Digest to size of all that the deployments need."""
+    return {a.digest: a.size for record in desired.deployments for a in record.artifacts}
+
+
+def _deployments(desired: Desired) -> dict[str, ApplicationDeployment]:
+    return {
+        record.id: margo.read_deployment(desired.files[document_path(record)], record.name)[0]
+        for record in desired.deployments
+    }

@@ -1,0 +1,153 @@
+"""Agents at work: one pass, or pass after pass until a signal; several nodes each in a thread."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from margo_gitops.errors import MargoError
+from margo_gitops.model import layout
+from margo_gitops.model.quantity import duration_seconds
+from margo_gitops.reconcile import Outcome, Rhythm, Role, once, run
+from margo_gitops.roles.agents import MIRROR, edge_agent, local_agent
+from margo_gitops.roles.waking import Waker
+from margo_gitops.store.git import GitStore
+
+TICK = 5.0
+"""Seconds between two looks for drift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """How an agent runs; `tell` gets its name and each pass's outcome."""
+
+    once: bool
+    poll: str | None
+    runtimes: tuple[str, ...]
+    tell: Callable[[str, Outcome], None]
+
+
+def run_local(site: str, remote: str, state: Path, nodes: Sequence[str], options: Resident) -> int:
+    """The LO of a site, with nodes of its own host; returns the exit code."""
+    mirror = state / MIRROR
+    with ExitStack() as stack:
+        lo = stack.enter_context(local_agent(site, remote, state))
+        if options.once:
+            return _one_host(lo, mirror, state, nodes, options)
+        for node in nodes:
+            stack.enter_context(_in_thread(node, str(mirror), state / f"en-{node}", options))
+        poll = None if options.poll is None else duration_seconds(options.poll)
+        upstream = lo.upstream.watched()
+        refs = [layout.site_ref(site).removeprefix("refs/"), layout.REPORTS.removeprefix("refs/")]
+        watched = [mirror] if upstream is None else [mirror, upstream]
+        rhythm = lambda: Rhythm(poll or lo.poll_seconds(), TICK)  # noqa: E731
+        _reside(lo, f"lo {site}", Waker(watched, refs), rhythm, options)
+    return 0
+
+
+def run_edge(node: str, remote: str, state: Path, options: Resident) -> int:
+    """The EN of a host; returns the exit code."""
+    with edge_agent(node, remote, state, options.runtimes) as en:
+        if options.once:
+            return _once(en, f"en {node}", options).exit_code
+        poll = duration_seconds(options.poll or "30s")
+        upstream = en.upstream.watched()
+        refs = [layout.node_ref(node).removeprefix("refs/")]
+        waker = Waker([] if upstream is None else [upstream], refs)
+        _reside(en, f"en {node}", waker, lambda: Rhythm(poll, TICK), options)
+    return 0
+
+
+def _one_host(
+    lo: Role[Any, Any, Any, Any],
+    mirror: Path,
+    state: Path,
+    nodes: Sequence[str],
+    options: Resident,
+) -> int:
+    """One pass of the site and its nodes: placed, run, folded, so that one call shows it all."""
+    outcomes = [_once(lo, "lo", options)]
+    for _ in range(2 if nodes else 0):
+        for node in nodes:
+            with edge_agent(node, str(mirror), state / f"en-{node}", options.runtimes) as en:
+                outcomes.append(_once(en, f"en {node}", options))
+        outcomes.append(_once(lo, "lo", options))
+    last = outcomes[-1 - len(nodes) :]
+    return max((outcome.exit_code for outcome in last), default=0)
+
+
+def _once(role: Role[Any, Any, Any, Any], who: str, options: Resident) -> Outcome:
+    outcome = once(role)
+    options.tell(who, outcome)
+    return outcome
+
+
+def _reside(
+    role: Role[Any, Any, Any, Any],
+    who: str,
+    waker: Waker,
+    rhythm: Callable[[], Rhythm],
+    options: Resident,
+) -> None:
+    """Run until SIGTERM or SIGINT."""
+    with waker:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: waker.stop())
+        _loop(role, who, waker, rhythm, options)
+
+
+def _loop(
+    role: Role[Any, Any, Any, Any],
+    who: str,
+    waker: Waker,
+    rhythm: Callable[[], Rhythm],
+    options: Resident,
+) -> None:
+    run(
+        role,
+        rhythm=rhythm,
+        wait=waker.wait,
+        clock=time.monotonic,
+        tell=lambda outcome: options.tell(who, outcome),
+        chance=random.Random(),  # noqa: S311  # jitter, no secret
+    )
+
+
+class _in_thread:  # noqa: N801  # used as a function
+    """A node's agent in a thread of this process, with a store of its own, for a `with` block."""
+
+    def __init__(self, node: str, remote: str, state: Path, options: Resident) -> None:
+        """Nothing starts before the block is entered."""
+        self._node, self._remote, self._state, self._options = node, remote, state, options
+        GitStore.create(Path(remote)).close()
+        self._waker = Waker([Path(remote)], [layout.node_ref(node).removeprefix("refs/")])
+        self._thread = threading.Thread(target=self._work, name=f"en-{node}")
+
+    def __enter__(self) -> None:
+        """Start it."""
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it and wait for it."""
+        self._waker.stop()
+        self._thread.join()
+
+    def _work(self) -> None:
+        who = f"en {self._node}"
+        poll = duration_seconds(self._options.poll or "30s")
+        try:
+            with (
+                edge_agent(self._node, self._remote, self._state, self._options.runtimes) as en,
+                self._waker,
+            ):
+                _loop(en, who, self._waker, lambda: Rhythm(poll, TICK), self._options)
+        except MargoError as error:
+            self._options.tell(who, Outcome(troubles=(error,)))

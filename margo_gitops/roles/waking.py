@@ -1,0 +1,74 @@
+"""Waiting between passes: until the time is up, a watched ref moved, or a signal said stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from margo_gitops.reconcile import Wake
+
+
+class Waker(AbstractContextManager["Waker"]):
+    """`wait` for one role; `stop` may be called from a signal handler or another thread.
+
+    `watched` are git directories on this host; only refs whose names end in one of `refs` wake.
+    """
+
+    def __init__(self, watched: Sequence[Path], refs: Sequence[str]) -> None:
+        """Nothing is watched until the context is entered."""
+        self._watched = [folder / "refs" for folder in watched if (folder / "refs").is_dir()]
+        self._refs = tuple(refs)
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to watch."""
+        if self._watched:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop watching."""
+        self.stop()
+        if self._thread.is_alive():
+            self._thread.join(5)
+
+    def stop(self) -> None:
+        """Make this and every later wait answer STOP."""
+        self._stop.set()
+        self._wake.set()
+
+    def wait(self, seconds: float) -> Wake:
+        """Why the wait ended; at once where something happened since the last one."""
+        woken = self._wake.wait(seconds)
+        self._wake.clear()
+        if self._stop.is_set():
+            return Wake.STOP
+        return Wake.CHANGED if woken else Wake.TIME
+
+    def _watch(self) -> None:
+        from watchfiles import watch  # noqa: PLC0415
+
+        for _ in watch(
+            *self._watched,
+            watch_filter=lambda _, path: self._concerns(path),
+            stop_event=self._stop,
+            debounce=50,
+            step=20,
+            rust_timeout=500,
+        ):
+            self._wake.set()
+
+    def _concerns(self, path: str) -> bool:
+        name = path.replace("\\", "/")
+        return any(f"/{ref}" in name for ref in self._refs) and not name.endswith(".lock")

@@ -1,0 +1,135 @@
+"""From a node's share to workloads for its drivers, and from what they did to statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from margo_gitops.documents import margo
+from margo_gitops.errors import Invalid, MargoError, Missing
+from margo_gitops.model.application import ProfileType
+from margo_gitops.model.deployment import ApplicationDeployment
+from margo_gitops.model.observed import Observed
+from margo_gitops.model.quantity import seconds_of
+from margo_gitops.model.record import ComponentArtifact, Record
+from margo_gitops.model.status import DeploymentStatus
+from margo_gitops.model.wanted import Wanted
+from margo_gitops.plan.workloads import Action, Plan
+from margo_gitops.reconcile import Pass
+from margo_gitops.render.site import document_path
+from margo_gitops.runtime.base import ComponentSpec, Workload
+from margo_gitops.status.node import Seen, deployment_status, removed_status
+from margo_gitops.trust.share import Share
+
+DRIVER_OF = {ProfileType.COMPOSE: "compose", ProfileType.HELM: "helm", ProfileType.CUSTOM: "wasm"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reality:
+    """What the engines hold, by driver, and which did not answer."""
+
+    running: Mapping[str, Sequence[Observed]]
+    silent: Mapping[str, MargoError]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What was done, what failed (by deployment id), and what the engines hold after it."""
+
+    done: tuple[Action, ...]
+    failures: Mapping[str, MargoError]
+    after: Reality
+
+
+EdgePass = Pass[Share, Reality, Plan, Results]
+
+
+def workload(wanted: Wanted, record: Record, contents: Mapping[str, Path]) -> Workload:
+    """A wanted deployment with its verified files.
+
+    Raises `Invalid` for a component that no lock pins to a digest, `Missing` for bytes that have
+    not come yet.
+    """
+    artifacts = {artifact.component: artifact for artifact in record.artifacts}
+    return Workload(
+        id=wanted.id,
+        name=wanted.name,
+        origin=wanted.origin,
+        components=tuple(
+            _component(wanted.deployment, name, artifacts.get(name), contents)
+            for name in wanted.components
+        ),
+    )
+
+
+def _component(
+    deployment: ApplicationDeployment,
+    name: str,
+    artifact: ComponentArtifact | None,
+    contents: Mapping[str, Path],
+) -> ComponentSpec:
+    component = next(c for c in deployment.components if c.name == name)
+    if artifact is None:
+        raise Invalid(
+            f"the component {name} of {deployment.name} is pinned to no digest, and this node runs"
+            " nothing that is not",
+            help=f"margo app show {deployment.application_id}",
+        )
+    path = contents.get(artifact.digest)
+    if path is None:
+        raise Missing(f"the artifact {artifact.digest[:19]}… of {name} has not arrived yet")
+    return ComponentSpec(
+        name=name,
+        artifact=path,
+        digest=artifact.digest,
+        values=deployment.values_for(name),
+        settings=component.settings,
+        wait=component.wait,
+        timeout=300.0 if component.timeout is None else seconds_of(component.timeout),
+    )
+
+
+def wanted_of(share: Share) -> list[Wanted]:
+    """The deployments of a share, each with the record digest that it comes from."""
+    records = share.records
+    found = []
+    for placed in share.placement.deployments:
+        data = share.files[document_path(records[placed.id])]
+        deployment, _ = margo.read_deployment(data, placed.name)
+        driver = DRIVER_OF[deployment.type]
+        found.append(Wanted(placed.id, placed.name, placed.record, driver, deployment))
+    return found
+
+
+def artifacts_of(share: Share) -> list[ComponentArtifact]:
+    """All that the deployments of a share need."""
+    records = share.records
+    return [a for placed in share.placement.deployments for a in records[placed.id].artifacts]
+
+
+def statuses_of(
+    done: EdgePass,
+    before: Mapping[str, DeploymentStatus],
+    device_id: str,
+    unrunnable: Mapping[str, MargoError],
+) -> dict[str, DeploymentStatus]:
+    """Every placed deployment's status, and the last word on what was removed."""
+    after = {item.id: item for items in done.results.after.running.values() for item in items}
+    actions = {action.id: str(action) for action in done.results.done}
+    generation = done.desired.change.generation
+    statuses = {}
+    for item in wanted_of(done.desired):
+        silent = done.results.after.silent.get(item.driver)
+        failure = done.results.failures.get(item.id) or unrunnable.get(item.id) or silent
+        seen = Seen(item, after.get(item.id), failure, actions.get(item.id))
+        statuses[item.name] = deployment_status(
+            seen, device_id=device_id, generation=generation, before=before.get(item.name)
+        )
+    for name, status in before.items():
+        record = done.desired.records.get(status.deployment_id)
+        gone = status.deployment_id not in after
+        if name not in statuses and record is not None and record.action == "remove" and gone:
+            why = f"removed by revision {record.revision}"
+            statuses[name] = removed_status(status, generation=generation, why=why)
+    return statuses

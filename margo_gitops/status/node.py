@@ -1,0 +1,135 @@
+"""A node's report: each deployment's state after a pass, as one tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from margo_gitops.documents import canonical, margo
+from margo_gitops.errors import MargoError, Refused, Waiting
+from margo_gitops.model import layout
+from margo_gitops.model.application import OWN_EXTENSIONS
+from margo_gitops.model.device import DeviceCapabilities
+from margo_gitops.model.observed import Observed, ObservedComponent
+from margo_gitops.model.report import NodeReport
+from margo_gitops.model.state import State, overall
+from margo_gitops.model.status import ComponentStatus, DeploymentStatus, StatusError
+from margo_gitops.model.wanted import Wanted
+
+MESSAGE_LIMIT = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One wanted deployment after a pass: what the engine holds, what failed, what was done."""
+
+    wanted: Wanted
+    observed: Observed | None
+    failure: MargoError | None = None
+    action: str | None = None
+
+
+def deployment_status(
+    seen: Seen, *, device_id: str, generation: int, before: DeploymentStatus | None
+) -> DeploymentStatus:
+    """The specification's status of one deployment; the overall state is the most severe one.
+
+    The reason of the last action stays (`why`) until another action or other desired bytes.
+    """
+    wanted = seen.wanted
+    components = tuple(_component(name, seen) for name in wanted.components)
+    held = {} if before is None else before.extensions.get(OWN_EXTENSIONS, {})
+    why = seen.action
+    if why is None and held.get("origin") == wanted.origin:
+        why = held.get("why")
+    return DeploymentStatus(
+        deployment_id=wanted.id,
+        device_id=device_id,
+        adopted=generation,
+        state=overall(component.state for component in components),
+        error=None if seen.failure is None else _error(seen.failure, wanted.name),
+        components=components,
+        extensions={OWN_EXTENSIONS: {"driver": wanted.driver, "origin": wanted.origin, "why": why}},
+    )
+
+
+def removed_status(before: DeploymentStatus, *, generation: int, why: str) -> DeploymentStatus:
+    """The last word on a deployment that an approved record removed."""
+    return before.model_copy(
+        update={
+            "adopted": generation,
+            "state": State.REMOVED,
+            "error": None,
+            "components": tuple(
+                ComponentStatus(name=component.name, state=State.REMOVED)
+                for component in before.components
+            ),
+            "extensions": {OWN_EXTENSIONS: {"why": why}},
+        }
+    )
+
+
+def node_files(
+    report: NodeReport,
+    capabilities: DeviceCapabilities,
+    statuses: Mapping[str, DeploymentStatus],
+) -> dict[str, bytes]:
+    """The tree of `report/<node>`; `statuses` is by deployment name."""
+    return {
+        layout.NODE_REPORT: canonical.dump(report),
+        layout.capabilities_path(report.node): margo.write_capabilities(capabilities),
+        **{
+            layout.status_path(name, report.node): margo.write_status(status)
+            for name, status in statuses.items()
+        },
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node's report as its site read and checked it."""
+
+    report: NodeReport
+    capabilities: DeviceCapabilities
+    statuses: Mapping[str, DeploymentStatus]
+
+
+def read_node(node: str, files: Mapping[str, bytes]) -> NodeView:
+    """A node's report from its branch; `Refused` for what is not one: a node is a stranger."""
+    if layout.NODE_REPORT not in files or layout.capabilities_path(node) not in files:
+        raise Refused(f"report/{node} holds no node.json with capabilities", rule="format")
+    report = canonical.load(files[layout.NODE_REPORT], NodeReport, f"report/{node}")
+    if report.node != node:
+        raise Refused(f"report/{node} says that it is of {report.node}", rule="node")
+    path = layout.capabilities_path(node)
+    capabilities, _ = margo.read_capabilities(files[path], f"report/{node}:{path}")
+    statuses = {
+        path.split("/")[1]: margo.read_status(data, f"report/{node}:{path}")
+        for path, data in files.items()
+        if path.startswith("deployments/") and path.endswith(f"/{node}.json")
+    }
+    return NodeView(report, capabilities, statuses)
+
+
+def _component(name: str, seen: Seen) -> ComponentStatus:
+    present = {} if seen.observed is None else {c.name: c for c in seen.observed.components}
+    component = present.get(name)
+    current = seen.observed is not None and seen.observed.origin == seen.wanted.origin
+    if seen.failure is not None and (component is None or not current):
+        state = State.PENDING if isinstance(seen.failure, Waiting) else State.FAILED
+        return ComponentStatus(name=name, state=state, error=_error(seen.failure, name))
+    if component is None:
+        return ComponentStatus(name=name, state=State.PENDING)
+    return ComponentStatus(name=name, state=component.state, error=_component_error(component))
+
+
+def _component_error(component: ObservedComponent) -> StatusError | None:
+    if component.state is not State.FAILED:
+        return None
+    message = component.detail[:MESSAGE_LIMIT]
+    return StatusError(code="failed", source=component.name, message=message)
+
+
+def _error(failure: MargoError, source: str) -> StatusError:
+    code = failure.rule if isinstance(failure, Refused) else type(failure).__name__.lower()
+    return StatusError(code=code, source=source, message=str(failure)[:MESSAGE_LIMIT])

@@ -1,0 +1,71 @@
+"""A site's report: its own word and its nodes', as one tree with a page for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from margo_gitops.documents import canonical, margo
+from margo_gitops.model import layout
+from margo_gitops.model.application import OWN_EXTENSIONS
+from margo_gitops.model.record import Record
+from margo_gitops.model.report import SiteStatus
+from margo_gitops.model.status import DeploymentStatus
+from margo_gitops.status.node import NodeView
+
+
+def site_files(
+    status: SiteStatus, nodes: Mapping[str, NodeView], records: Mapping[str, Record]
+) -> dict[str, bytes]:
+    """The tree of `status/<site>`: the site's own word and its nodes' statuses of known records."""
+    files = {layout.SITE_STATUS: canonical.dump(status)}
+    for node, view in sorted(nodes.items()):
+        files[layout.capabilities_path(node)] = margo.write_capabilities(view.capabilities)
+        for name, deployment in sorted(view.statuses.items()):
+            if deployment.deployment_id in records:
+                files[layout.status_path(name, node)] = margo.write_status(deployment)
+    files["README.md"] = _readme(status, nodes).encode()
+    return files
+
+
+def _readme(status: SiteStatus, nodes: Mapping[str, NodeView]) -> str:
+    """The page that a forge shows on the status branch."""
+    adopted = status.adopted
+    lines = [
+        f"# Status of site {status.site}",
+        "",
+        "Written by the site's own Local Orchestrator; never edit it. The fleet is open: unsigned.",
+        "",
+        "No desired state adopted yet."
+        if adopted is None
+        else f"Adopted generation {adopted.generation} at `{adopted.commit[:12]}`.",
+        "",
+        "| deployment | node | state | reason |",
+        "|---|---|---|---|",
+    ]
+    lines += _rows(nodes)
+    lines += [
+        f"| {item.name} | none | not placed | {_cell(item.why)} |" for item in status.not_placed
+    ]
+    lines += [
+        f"\nRefused `{r.commit[:12]}` [{r.rule}]: {_cell(r.message)}" for r in status.refusals
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(nodes: Mapping[str, NodeView]) -> Sequence[str]:
+    return [
+        f"| {name} | {node} | {deployment.state} | {_cell(reason(deployment))} |"
+        for node, view in sorted(nodes.items())
+        for name, deployment in sorted(view.statuses.items())
+    ]
+
+
+def reason(status: DeploymentStatus) -> str:
+    """Why a deployment is in its state: its error, a component's error, else the last action."""
+    errors = [status.error, *(component.error for component in status.components)]
+    found = next((error.message for error in errors if error is not None), None)
+    return found or str(status.extensions.get(OWN_EXTENSIONS, {}).get("why") or "")
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "/").replace("`", "'").split())

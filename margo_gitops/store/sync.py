@@ -1,0 +1,126 @@
+"""What a person's clone and its remote owe each other: `main`, the site branches, the statuses.
+
+`main` belongs to people and only fast-forwards. A site branch can be rendered again, so where two
+differ the remote's is taken. A status is never ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from margo_gitops.errors import LostRace
+from margo_gitops.model.layout import ARTIFACTS, MAIN, SITES, STATUSES
+from margo_gitops.store.git import GitStore
+from margo_gitops.store.objects import oid
+from margo_gitops.store.transport import Transport, Update
+from margo_gitops.store.walk import is_commit
+
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PullResult:
+    """What a pull did: `main` after it, the refs that moved, and those that we are ahead in."""
+
+    main: str | None
+    moved: tuple[str, ...]
+    ahead: tuple[str, ...]
+
+
+def fetch_branches(store: GitStore, transport: Transport) -> PullResult:
+    """Bring `main`, the site branches and the statuses; move all local branches but `main`.
+
+    The result's `main` is the remote's.
+    """
+    tips = transport.refs([MAIN, SITES, STATUSES])
+    held = store.refs("refs/heads/")
+    changed = {ref: id for ref, id in tips.items() if held.get(ref) != id}
+    transport.fetch(store, changed)
+    moved = [
+        ref
+        for ref, id in sorted(changed.items())
+        if ref != MAIN and not _is_ahead(store, ref, held.get(ref), id)
+    ]
+    for ref in moved:
+        store.move(ref, tips[ref], old=held.get(ref))
+    ahead = [ref for ref in held if ref.startswith(SITES) and ref not in moved]
+    return PullResult(
+        tips.get(MAIN), tuple(moved), tuple(ref for ref in ahead if tips.get(ref) != held[ref])
+    )
+
+
+def push_main(store: GitStore, transport: Transport) -> list[Update]:
+    """Push `main` if it is ahead; `LostRace` if the remote's holds commits that ours lacks."""
+    tip, ours = transport.refs([MAIN]).get(MAIN), store.resolve(MAIN)
+    if ours is None or tip == ours:
+        return []
+    if tip is not None and not _descends(store, tip, ours):
+        if _descends(store, ours, tip):
+            return []
+        raise LostRace(
+            f"main of {transport.name} is at {tip}, which our main at {ours} does not hold",
+            then="nothing was pushed",
+            help="margo pull",
+        )
+    update = Update(MAIN, tip, ours)
+    transport.push(store, [update])
+    return [update]
+
+
+def push_artifacts(store: GitStore, transport: Transport) -> list[Update]:
+    """Push every artifact that travels in git and that the remote lacks."""
+    return _push_due(store, transport, ARTIFACTS)
+
+
+def push_sites(store: GitStore, transport: Transport) -> list[Update]:
+    """Push the site branches that are ahead; to lose a race to the same commit is success.
+
+    Raises `LostRace`, with all others pushed, for those where the remote holds something else.
+    """
+    pushed = _push_due(store, transport, SITES)
+    tips = transport.refs([SITES])
+    apart = [
+        ref
+        for ref, ours in store.refs(SITES).items()
+        if ref in tips and not _descends(store, ours, tips[ref])
+    ]
+    if apart:
+        raise LostRace(
+            f"{', '.join(sorted(apart)[:5])} of {transport.name} holds what ours does not",
+            then="all other branches were pushed",
+            help="margo pull, then margo render",
+        )
+    return pushed
+
+
+def _push_due(store: GitStore, transport: Transport, prefix: str) -> list[Update]:
+    for _ in range(_ROUNDS):
+        due = _due(store, prefix, transport.refs([prefix]))
+        if not due:
+            return []
+        try:
+            transport.push(store, due)
+        except LostRace:
+            continue
+        return due
+    raise LostRace(f"{prefix} of {transport.name} keeps being moved by another")
+
+
+def _due(store: GitStore, prefix: str, tips: Mapping[str, str]) -> list[Update]:
+    return [
+        Update(ref, tips.get(ref), ours)
+        for ref, ours in sorted(store.refs(prefix).items())
+        if tips.get(ref) is None or (tips[ref] != ours and _descends(store, tips[ref], ours))
+    ]
+
+
+def _is_ahead(store: GitStore, ref: str, ours: str | None, theirs: str) -> bool:
+    """A site branch that we rendered and have not pushed yet."""
+    return ref.startswith(SITES) and ours is not None and store.is_ancestor(theirs, ours)
+
+
+def _descends(store: GitStore, older: str, newer: str) -> bool:
+    """Whether `newer` holds `older`; not, if either is not here."""
+    here = all(is_commit(store.objects, oid(id)) for id in (older, newer))
+    return here and store.is_ancestor(older, newer)

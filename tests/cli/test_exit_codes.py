@@ -1,0 +1,77 @@
+"""Each exit code, by a command that gives it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import margo
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Path:
+    assert margo("init", "plant", "--open", cwd=tmp_path).returncode == 0
+    return tmp_path / "plant"
+
+
+def test_0_and_the_commit_that_it_made(fleet: Path) -> None:
+    done = margo("site", "add", "north", "--json", cwd=fleet)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["rendered"][0]["site"] == "north"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("site", "show", "west"), 1, "there is no site west"),
+        (("undeploy", "ghost"), 1, "there is no deployment ghost"),
+        (("deploy", "ghost"), 2, "where to?"),
+        (("deploy", "ghost", "--site", "north"), 1, "the App Store has no ghost"),
+        (("site", "add", "../evil"), 2, "is no site id"),
+        (("site", "add", "a/b"), 2, "is no site id"),
+        (("push",), 5, "no remote"),
+        (("init", "other"), 2, "open fleets only"),
+    ],
+)
+def test_the_code_and_the_words(fleet: Path, words: tuple[str, ...], code: int, told: str) -> None:
+    done = margo(*words, cwd=fleet)
+    assert (done.returncode, told in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+    as_json = margo(*words, "--json", cwd=fleet)
+    assert json.loads(as_json.stderr)["error"]["code"] == code
+
+
+def test_4_a_remote_that_does_not_answer(tmp_path: Path) -> None:
+    words = ("lo", "run", "--site", "north", "--remote", "http://127.0.0.1:9/x", "--once")
+    done = margo(*words, "--state", str(tmp_path / "state"), cwd=tmp_path)
+    assert done.returncode == 4, done.stdout + done.stderr
+
+
+def test_5_no_fleet_here(tmp_path: Path) -> None:
+    done = margo("status", cwd=tmp_path)
+    assert done.returncode == 5
+    assert "margo" in done.stderr
+
+
+def test_5_uncommitted_work_is_never_overwritten(fleet: Path) -> None:
+    assert margo("site", "add", "north", cwd=fleet).returncode == 0
+    (fleet / "sites" / "south.yaml").write_text("mine\n")
+    done = margo("site", "add", "south", cwd=fleet)
+    assert done.returncode == 5
+    assert (fleet / "sites" / "south.yaml").read_text() == "mine\n"
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    heavy = ["pydantic", "dulwich", "rich", "ruamel", "jsonschema", "wasmtime", "watchfiles"]
+    code = (
+        "import sys\nimport margo_gitops.cli.app\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,58 @@
+"""The guide's commands, run as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from margo_gitops.roles.agents import drivers
+from margo_gitops.runtime.base import Owner
+from tests.cli.running import IDENTITY
+
+ROOT = Path(__file__).parents[2]
+
+
+def commands() -> str:
+    text = (ROOT / "docs" / "guide-first-fleet.md").read_text(encoding="utf-8")
+    return "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+
+
+def test_every_command_of_the_guide_works(tmp_path: Path) -> None:
+    bin = tmp_path / "bin"
+    bin.mkdir()
+    program = bin / "margo"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m margo_gitops "$@"\n')
+    program.chmod(0o755)
+    env = {
+        **os.environ,
+        **IDENTITY,
+        "PATH": f"{bin}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "EXAMPLES": str(ROOT / "examples"),
+        "STATE": str(tmp_path / "state"),
+    }
+    script = "set -eux\nmkdir -p $STATE\n" + commands()
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    try:
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "generation" in done.stdout
+    finally:
+        _nothing_left(tmp_path / "state")
+
+
+def _nothing_left(state: Path) -> None:
+    """The guide removes its workloads itself; whatever it failed to remove ends here."""
+    for site, node in (("north", "n1"), ("south", "s1")):
+        where = state / site / f"en-{node}"
+        spec = next(where.glob("wasm/*/*/spec.json"), None)
+        if spec is not None:
+            owner = Owner("", site, node)
+            for driver in drivers(where, owner, ("wasm",)).values():
+                for found in driver.observe():
+                    driver.remove(found.id)
+            raise AssertionError(f"the guide left {spec}")

@@ -1,0 +1,30 @@
+"""Engines that tests of several folders share; each is started once, when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.dockerd import Engine, docker_engine, problem
+from tests.engines import require
+from tests.runtime.compose_engine import ComposeHarness
+
+
+@pytest.fixture(scope="session")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A Docker engine with compose."""
+    require("docker", problem())
+    with docker_engine(tmp_path_factory.mktemp("docker")) as engine:
+        yield engine
+
+
+@pytest.fixture
+def compose(tmp_path: Path, docker: Engine) -> Iterator[ComposeHarness]:
+    """The real compose driver; nothing of it stays in the engine after the test."""
+    harness = ComposeHarness(tmp_path, docker)
+    try:
+        yield harness
+    finally:
+        harness.close()

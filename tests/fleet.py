@@ -1,0 +1,231 @@
+"""A fleet in one process: CO, LOs and ENs over in-memory git, with links that can be cut."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from margo_gitops.artifacts.lock import resolve
+from margo_gitops.documents import canonical, margo
+from margo_gitops.errors import Refused, Unreachable
+from margo_gitops.model.application import ProfileType
+from margo_gitops.model.device import DeviceCapabilities
+from margo_gitops.model.fleet import ApplicationRef, Device, Fleet, Intent, Site, Targets
+from margo_gitops.model.report import Agent
+from margo_gitops.reconcile import Outcome, once
+from margo_gitops.render import edits
+from margo_gitops.roles.central import BareMain, Central, Rendered
+from margo_gitops.roles.edge import EdgeNode
+from margo_gitops.roles.local import LocalOrchestrator
+from margo_gitops.runtime.base import Driver
+from margo_gitops.store.git import Authorship, GitStore
+from margo_gitops.store.local import StoreTransport
+from margo_gitops.store.transport import Update
+from tests.runtime.fake import FakeDriver, FakeEngine
+
+FLEET_ID = "6f0e9b1c-6a55-4a57-9a06-2f3f3d0d9a11"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "hello-wasm"
+
+
+@dataclass(slots=True)
+class Link:
+    """A transport that can be cut."""
+
+    to: StoreTransport
+    is_cut: bool = False
+    name: str = "link"
+
+    def refs(self, wanted: Sequence[str]) -> dict[str, str]:
+        return self._alive().refs(wanted)
+
+    def fetch(self, store: GitStore, wanted: Mapping[str, str]) -> None:
+        self._alive().fetch(store, wanted)
+
+    def push(self, store: GitStore, updates: Sequence[Update]) -> None:
+        self._alive().push(store, updates)
+
+    def watched(self) -> Path | None:
+        return None
+
+    def _alive(self) -> StoreTransport:
+        if self.is_cut:
+            raise Unreachable("the link is cut")
+        return self.to
+
+
+@dataclass(slots=True)
+class MemoryContents:
+    """Verified files, without a disk."""
+
+    held: dict[str, Path] = field(default_factory=dict)
+
+    def put(self, digest: str, size: int, data: bytes) -> Path:
+        if canonical.digest(data) != digest or len(data) != size:
+            raise Refused("not what its name says", rule="digest")
+        return self.held.setdefault(digest, Path("/memory") / digest)
+
+    def path(self, digest: str) -> Path | None:
+        return self.held.get(digest)
+
+    def collect(self, keep: Collection[str]) -> None:
+        self.held = {digest: path for digest, path in self.held.items() if digest in keep}
+
+
+@dataclass(slots=True)
+class SimulatedNode:
+    """A host: its store and engine survive its agent."""
+
+    site: str
+    node: str
+    mirror: GitStore
+    offers: frozenset[ProfileType] = frozenset({ProfileType.CUSTOM})
+    memory: int = 1 << 30
+    store: GitStore = field(default_factory=GitStore.memory)
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    link: Link = field(init=False)
+    agent: EdgeNode = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.link = Link(StoreTransport(self.mirror))
+        self.restart()
+
+    def restart(self) -> None:
+        """A new agent process; nothing but store and engine is left of the old one."""
+        self.agent = EdgeNode(
+            node=self.node,
+            store=self.store,
+            upstream=self.link,
+            engines=lambda owner: {"wasm": FakeDriver(owner, engine=self.engine)},
+            contents=MemoryContents(),
+            facts=self._facts,
+            agent=Agent(version="0", formats=("margo-gitops/v1",), instance=f"en-{self.node}"),
+            now=lambda: 1_000_000_000,
+        )
+
+    def poll(self) -> Outcome:
+        return once(self.agent)
+
+    def values(self) -> dict[str, str]:
+        """Deployment name to the greeting that runs; `dead` for what was killed."""
+        engine = self.engine
+        return {
+            engine.owners[id][1]: str(held.spec.values.get("GREETING")) if held.alive else "dead"
+            for id, components in engine.held.items()
+            for held in components.values()
+        }
+
+    def _facts(self, device_id: str, _: Mapping[str, Driver]) -> DeviceCapabilities:
+        return DeviceCapabilities(
+            id=device_id,
+            vendor="test",
+            model_number="1",
+            serial_number="1",
+            cores=Decimal(4),
+            architectures=("amd64",),
+            memory=self.memory,
+            storage=1 << 40,
+            deployment_types=self.offers,
+            runtimes=("custom",),
+            otel_collector=False,
+            labels={"margo-gitops/wasi": True},
+        )
+
+
+@dataclass(slots=True)
+class SimulatedSite:
+    """A site: its mirror survives its LO."""
+
+    site: str
+    remote: GitStore
+    mirror: GitStore = field(default_factory=GitStore.memory)
+    instance: str = "lo"
+    link: Link = field(init=False)
+    agent: LocalOrchestrator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.link = Link(StoreTransport(self.remote))
+        self.restart()
+
+    def restart(self) -> None:
+        """A new LO process over the same mirror."""
+        agent = Agent(version="0", formats=("margo-gitops/v1",), instance=self.instance)
+        self.agent = LocalOrchestrator(
+            self.site, self.mirror, self.link, agent, lambda: 1_000_000_000
+        )
+
+    def poll(self) -> Outcome:
+        return once(self.agent)
+
+
+@dataclass(slots=True)
+class SimulatedFleet:
+    """Sites and nodes by name, and a clock that only the CO's commits move."""
+
+    nodes_of: Mapping[str, Sequence[str]]
+    remote: GitStore = field(default_factory=GitStore.memory)
+    clock: int = 1_700_000_000
+    sites: dict[str, SimulatedSite] = field(default_factory=dict)
+    nodes: dict[str, SimulatedNode] = field(default_factory=dict)
+    co: Central = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.co = Central(self.remote, BareMain(self.remote, self._author))
+        self.co.apply(edits.new_fleet(Fleet(id=FLEET_ID, name="test"), {}))
+        for site, nodes in self.nodes_of.items():
+            self.co.apply(edits.add_site(self.co.main(), Site(id=site, labels={"kind": "shop"})))
+            for node in nodes:
+                device = Device(id=node, site=site, device_id=f"{site}/{node}")
+                self.co.apply(edits.add_device(self.co.main(), device, None))
+        self.add_application("1.0.0")
+        self.co.render()
+        for site, nodes in self.nodes_of.items():
+            self.sites[site] = SimulatedSite(site, self.remote)
+            for node in nodes:
+                self.nodes[node] = SimulatedNode(site, node, self.sites[site].mirror)
+
+    def add_application(self, version: str) -> None:
+        """The example in the App Store, under this version."""
+        text = (EXAMPLE / "margo.yaml").read_bytes().replace(b'"1.0.0"', f'"{version}"'.encode())
+        module = (EXAMPLE / "resources" / "hello.wasm").read_bytes()
+        files = {"margo.yaml": text, "resources/hello.wasm": module}
+        description, _ = margo.read_description(text, "margo.yaml")
+        lock = resolve(description, text, files)
+        self.co.apply(edits.add_application(self.co.main(), description, files, lock))
+
+    def deploy(self, name: str = "hello", **targets: object) -> list[Rendered]:
+        intent = Intent(
+            name=name,
+            application=ApplicationRef(id="hello-wasm", version="1.0.0"),
+            profile="wasm",
+            targets=Targets.model_validate(targets or {"sites": tuple(self.nodes_of)}),
+        )
+        self.co.apply(edits.deploy(self.co.main(), intent))
+        return self.co.render()
+
+    def set(self, name: str = "hello", **values: str) -> list[Rendered]:
+        self.co.apply(edits.change(self.co.main(), name, edits.Settings(parameters=dict(values))))
+        return self.co.render()
+
+    def undeploy(self, name: str = "hello") -> list[Rendered]:
+        self.co.apply(edits.undeploy(self.co.main(), name))
+        return self.co.render()
+
+    def settle(self, rounds: int = 4) -> None:
+        """Poll everything until it must have converged."""
+        for _ in range(rounds):
+            self.poll_all()
+
+    def poll_all(self) -> list[Outcome]:
+        agents: list[SimulatedSite | SimulatedNode] = [*self.sites.values(), *self.nodes.values()]
+        agents += self.sites.values()
+        return [agent.poll() for agent in agents]
+
+    def running(self) -> dict[str, dict[str, str]]:
+        """Node to what runs there."""
+        return {name: node.values() for name, node in self.nodes.items()}
+
+    def _author(self) -> Authorship:
+        self.clock += 1
+        return Authorship("Ada", "ada@example.invalid", self.clock)

@@ -1,0 +1,16 @@
+"""The compose driver, on a real engine, keeps the drivers' contract."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contracts.driver import DriverContract
+from tests.runtime.compose_engine import ComposeHarness
+
+pytestmark = pytest.mark.docker
+
+
+class TestCompose(DriverContract):
+    @pytest.fixture
+    def harness(self, compose: ComposeHarness) -> ComposeHarness:
+        return compose

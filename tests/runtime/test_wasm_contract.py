@@ -1,0 +1,14 @@
+"""The wasm driver, with real supervisors, keeps the drivers' contract."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contracts.driver import DriverContract
+from tests.runtime.wasm_engine import WasmHarness
+
+
+class TestWasm(DriverContract):
+    @pytest.fixture
+    def harness(self, wasm: WasmHarness) -> WasmHarness:
+        return wasm

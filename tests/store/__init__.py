@@ -1,0 +1,1 @@
+"""The git store and its transports, on real repositories and in memory."""
