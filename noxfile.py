@@ -18,7 +18,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy, strict, over the package and its tests."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test]", "nox")
     session.run("mypy")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from margo_gitops.artifacts.lock import resolve
 from margo_gitops.artifacts.package import read_package
@@ -29,17 +29,10 @@ from margo_gitops.model.fleet import (
     Targets,
 )
 from margo_gitops.render import edits
-from margo_gitops.roles.central import Central
 from margo_gitops.roles.launch import Launched, remove_workloads
-from margo_gitops.status.view import DeploymentView
+from margo_gitops.roles.stage import NAME, SITES, Stage
 from margo_gitops.store.clone import Clone
 from margo_gitops.store.git import GitStore
-from margo_gitops.store.transport import open_transport
-
-SITES = {"north": ("n1", "n2"), "south": ("s1",)}
-NAME = "hello"
-PATIENCE = 20.0
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +59,12 @@ class Demonstration:
     keep: bool = False
     fleet: str = field(default_factory=lambda: str(uuid.uuid4()))
     agents: Launched = field(init=False)
+    stage: Stage = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing starts yet."""
         self.agents = Launched(self.folder / "state", "wasm")
+        self.stage = Stage(self.folder, self.agents.state)
 
     def __enter__(self) -> Self:
         """The block that owns the processes."""
@@ -117,7 +112,7 @@ class Demonstration:
         fleet = Fleet(id=self.fleet, name="demo", polling=Polling(interval="1s"))
         edit = edits.new_fleet(fleet, {})
         Clone.init(clone, {p: d for p, d in edit.changes.items() if d is not None}, edit.message)
-        with self._central() as co:
+        with self.stage.central() as co:
             for site, nodes in SITES.items():
                 co.apply(edits.add_site(co.main(), Site(id=site)))
                 for node in nodes:
@@ -128,17 +123,17 @@ class Demonstration:
             lock = resolve(description, files["margo.yaml"], files)
             co.apply(edits.add_application(co.main(), description, files, lock))
             sites = [item.site for item in co.render()]
-        self._push()
+        self.stage.push()
         return f"main and {', '.join('site/' + site for site in sites)} pushed to a bare repository"
 
     def _join(self) -> str:
         for site, nodes in SITES.items():
-            link = self._link(site)
+            link = self.stage.link(site)
             link.symlink_to(self.folder / "remote.git")
             self.agents.start_site(site, str(link))
             for node in nodes:
                 self.agents.start_node(site, node)
-        self._until("every node's capabilities in its site's status", self._all_joined)
+        self.stage.until("every node's capabilities in its site's status", self._all_joined)
         return "3 nodes reported over status/north and status/south"
 
     def _all_joined(self) -> bool:
@@ -152,7 +147,7 @@ class Demonstration:
         return True
 
     def _deploy(self) -> str:
-        with self._central() as co:
+        with self.stage.central() as co:
             main = co.main()
             intent = Intent(
                 name=NAME,
@@ -162,52 +157,54 @@ class Demonstration:
             )
             co.apply(edits.deploy(main, intent))
             co.render()
-        self._push()
-        views = self._until("hello installed at both sites", lambda: self._installed(2))
-        said = [self._said(view, "Hello, World!") for view in views]
-        return f"status says installed on {', '.join(self._places(views))}; it prints {said[0]!r}"
+        self.stage.push()
+        views = self.stage.until("hello installed at both sites", lambda: self.stage.installed(2))
+        said = [self.stage.said(view, "Hello, World!") for view in views]
+        return (
+            f"status says installed on {', '.join(self.stage.places(views))}; it prints {said[0]!r}"
+        )
 
     def _change(self) -> str:
-        self._set({"greeting": "Moin"})
-        views = self._until("the new greeting installed", lambda: self._installed(2))
-        said = [self._said(view, "Moin, World!") for view in views]
+        self.stage.configure({"greeting": "Moin"})
+        views = self.stage.until("the new greeting installed", lambda: self.stage.installed(2))
+        said = [self.stage.said(view, "Moin, World!") for view in views]
         return f"it prints {said[0]!r}; because: {views[0].why}"
 
     def _repair(self) -> str:
-        view = self._installed(2)[0]
-        state = self._workload(view) / "state.json"
+        view = self.stage.installed(2)[0]
+        state = self.stage.workload(view) / "state.json"
         pid = int(json.loads(state.read_text())["pid"])
         os.kill(pid, signal.SIGKILL)
-        self._until("another process", lambda: self._living(state, pid))
-        self._until("status installed again", lambda: self._installed(2))
+        self.stage.until("another process", lambda: self.stage.living(state, pid))
+        self.stage.until("status installed again", lambda: self.stage.installed(2))
         return f"process {pid} was killed; the node started another by itself"
 
     def _cut(self) -> str:
-        self._link("south").unlink()
-        self._set({"greeting": "Ahoy"})
-        north = self._until("north updated", lambda: self._installed(1, "north"))[0]
-        self._said(north, "Ahoy, World!")
-        south = self._where("south", "s1")
-        before = self._last(south)
+        self.stage.link("south").unlink()
+        self.stage.configure({"greeting": "Ahoy"})
+        north = self.stage.until("north updated", lambda: self.stage.installed(1, "north"))[0]
+        self.stage.said(north, "Ahoy, World!")
+        south = self.stage.where("south", "s1")
+        before = self.stage.last(south)
         if not before.startswith("Moin"):
             raise Unreachable(f"south printed {before!r}, expected to go on with Moin")
-        self._link("south").symlink_to(self.folder / "remote.git")
-        views = self._until("both sites updated", lambda: self._installed(2))
+        self.stage.link("south").symlink_to(self.folder / "remote.git")
+        views = self.stage.until("both sites updated", lambda: self.stage.installed(2))
         for view in views:
-            self._said(view, "Ahoy, World!")
+            self.stage.said(view, "Ahoy, World!")
         return "south went on with Moin while its remote was gone, and caught up in one step"
 
     def _remove(self) -> str:
-        with self._central() as co:
+        with self.stage.central() as co:
             co.apply(edits.undeploy(co.main(), NAME))
             co.render()
-        self._push()
-        self._until("removed at both sites", lambda: self._states() == {"removed"})
+        self.stage.push()
+        self.stage.until("removed at both sites", lambda: self.stage.states() == {"removed"})
         left = [
             p
             for site in SITES
             for n in SITES[site]
-            for p in self._wasm(site, n).glob("*/*/state.json")
+            for p in self.stage.wasm(site, n).glob("*/*/state.json")
         ]
         if left:
             raise Unreachable(f"{len(left)} workloads are left")
@@ -222,93 +219,3 @@ class Demonstration:
         if before != after:
             raise Unreachable("a ref moved although nothing was to do")
         return f"{len(after)} refs, none moved in two polls of every agent"
-
-    def _set(self, parameters: dict[str, str]) -> None:
-        with self._central() as co:
-            main = co.main()
-            co.apply(edits.change(main, NAME, edits.Settings(parameters=dict(parameters))))
-            co.render()
-        self._push()
-
-    def _central(self) -> _Opened:
-        return _Opened(self.folder / "clone")
-
-    def _push(self) -> None:
-        Clone(self.folder / "clone").push(open_transport(str(self.folder / "remote.git")))
-
-    def _link(self, site: str) -> Path:
-        return self.folder / f"link-to-remote-of-{site}"
-
-    def _wasm(self, site: str, node: str) -> Path:
-        return self.agents.state / f"en-{site}-{node}" / "wasm"
-
-    def _views(self, site: str) -> tuple[DeploymentView, ...]:
-        Clone(self.folder / "clone").pull(open_transport(str(self.folder / "remote.git")))
-        with self._central() as co:
-            view = co.status(site)
-            return view.deployments if view.adopted == view.desired else ()
-
-    def _installed(self, count: int, *sites: str) -> list[DeploymentView]:
-        """The deployments that are installed, if there are so many; else none."""
-        views = [view for site in sites or SITES for view in self._views(site)]
-        found = [view for view in views if view.state == "installed"]
-        return found if len(found) == count else []
-
-    def _states(self) -> set[str]:
-        return {view.state for site in SITES for view in self._views(site)}
-
-    def _places(self, views: list[DeploymentView]) -> list[str]:
-        return [str(view.node) for view in views]
-
-    def _workload(self, view: DeploymentView) -> Path:
-        site = next(s for s, nodes in SITES.items() if view.node in nodes)
-        return self._wasm(site, str(view.node)) / view.id / "hello"
-
-    def _where(self, site: str, node: str) -> Path:
-        return next(self._wasm(site, node).glob("*/hello"))
-
-    def _said(self, view: DeploymentView, text: str) -> str:
-        return self._until(
-            f"{text!r} printed on {view.node}",
-            lambda: text if text in (self._last(self._workload(view))) else "",
-        )
-
-    def _last(self, workload: Path) -> str:
-        lines = (workload / "log").read_text("utf-8", "replace").splitlines()
-        return lines[-1] if lines else ""
-
-    def _living(self, state: Path, dead: int) -> bool:
-        told = json.loads(state.read_text())
-        return told.get("pid") not in {None, dead} and told.get("phase") == "running"
-
-    def _until(self, what: str, condition: Callable[[], _T]) -> _T:
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                if found := condition():
-                    return found
-            except (FileNotFoundError, StopIteration, json.JSONDecodeError):
-                pass
-            time.sleep(0.1)
-        raise Unreachable(
-            f"not seen within {PATIENCE:g} s: {what}",
-            then="the agents' own words are in the state folder",
-            help="margo demo --keep",
-        )
-
-
-class _Opened:
-    """The CO of a clone, for a `with` block."""
-
-    def __init__(self, clone: Path) -> None:
-        """Open it when the block is entered."""
-        self._clone = clone
-
-    def __enter__(self) -> Central:
-        """Open the store."""
-        self._store = GitStore.open(self._clone)
-        return Central(self._store, Clone(self._clone))
-
-    def __exit__(self, *_: object) -> None:
-        """Close the store."""
-        self._store.close()
