@@ -26,4 +26,4 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All that can be shown on this machine; `MARGO_REQUIRE=a,b` fails where a or b is missing."""
     session.install(".[test]")
-    session.run("pytest", *(session.posargs or ["-n", "2"]))
+    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadgroup"]))

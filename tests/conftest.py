@@ -28,3 +28,10 @@ def compose(tmp_path: Path, docker: Engine) -> Iterator[ComposeHarness]:
         yield harness
     finally:
         harness.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One engine for all that need one: two of them on a small machine starve each other."""
+    for item in items:
+        if "docker" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("docker"))

@@ -56,13 +56,13 @@ class Engine:
 def docker_engine(folder: Path) -> Iterator[Engine]:
     """An engine with compose and `IMAGE`, which ends with the block."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DOCKER_CONFIG", str(_configured(folder)))
+        patch.setenv("DOCKER_CONFIG", str(configured(folder)))
         given = os.environ.get("DOCKER_HOST")
-        if given and _answers(given):
-            yield _with_image(Engine(given))
+        if given and answers(given):
+            yield with_image(Engine(given))
         else:
             with _dockerd(folder) as host:
-                yield _with_image(Engine(host))
+                yield with_image(Engine(host))
 
 
 def problem() -> str | None:
@@ -85,7 +85,7 @@ def _plugin() -> Path | None:
     return next((path for path in (*_PLUGINS, *packaged) if path.is_file()), None)
 
 
-def _configured(folder: Path) -> Path:
+def configured(folder: Path) -> Path:
     """A docker configuration of our own, with the compose plugin."""
     plugin = _plugin()
     assert plugin is not None
@@ -108,17 +108,18 @@ def _dockerd(folder: Path) -> Iterator[str]:
     with (folder / "dockerd.log").open("wb") as log:
         started = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        until(lambda: started.poll() is not None or _answers(host), timeout=30)
+        until(lambda: started.poll() is not None or answers(host), timeout=30)
         if started.returncode is not None:
             absent("docker", f"dockerd ended: {_last(folder / 'dockerd.log')}")
         yield host
     finally:
         started.send_signal(signal.SIGTERM)
         started.wait(30)
-        _unmount(folder)
+        unmount(folder)
 
 
-def _answers(host: str) -> bool:
+def answers(host: str) -> bool:
+    """True where an engine answers."""
     argv = ["docker", "--host", host, "version"]
     return subprocess.run(argv, capture_output=True, check=False, timeout=20).returncode == 0
 
@@ -127,13 +128,15 @@ def _last(log: Path) -> str:
     return " ".join(log.read_text(errors="replace").splitlines()[-1:])
 
 
-def _unmount(folder: Path) -> None:
+def unmount(folder: Path) -> None:
+    """Undo the mounts that an engine left below `folder`."""
     points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     for point in sorted((p for p in points if Path(p).is_relative_to(folder)), reverse=True):
         subprocess.run(["umount", "--lazy", point], check=False)
 
 
-def _with_image(engine: Engine) -> Engine:
+def with_image(engine: Engine) -> Engine:
+    """The engine, now with `IMAGE`."""
     command = ", ".join(f'"{word}"' for word in (w.replace('"', r"\"") for w in _REST))
     engine("import", "-c", f"CMD [{command}]", "-", IMAGE, input=_root())
     return engine

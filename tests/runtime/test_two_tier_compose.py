@@ -63,4 +63,4 @@ def test_it_runs_and_the_probe_reads_the_greeting(compose: ComposeHarness, tmp_p
     compose.driver().apply(Workload(ONE, "two-tier", "o1", (spec,)))
     (seen,) = compose.driver().observe()
     assert [part.state for part in seen.components] == [State.INSTALLED]
-    until(lambda: f"{greeting} from the web tier" in compose.driver().logs(ONE, "stack"))
+    until(lambda: f"{greeting} from the web tier" in compose.driver().logs(ONE, "stack"), 60)
