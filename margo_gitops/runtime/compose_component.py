@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from margo_gitops.documents import canonical
-from margo_gitops.errors import Invalid, Refused
+from margo_gitops.errors import Invalid, Refused, Waiting
 from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.process import run
 from margo_gitops.runtime import compose_file, compose_policy
@@ -125,9 +125,11 @@ def tidy(folder: Path, component: ComponentSpec) -> None:
 
 
 def delete(folder: Path) -> None:
-    """Delete a folder that containers wrote into; quiet where there is none."""
+    """Delete a folder that containers wrote into; quiet where there is none. Raises `Waiting`."""
     # rm, because no depth is too deep for it: a container can nest folders without end.
-    run(["rm", "-rf", "--", str(folder)], timeout=_DELETE)
+    done = run(["rm", "-rf", "--", str(folder)], timeout=_DELETE)
+    if done.code:
+        raise Waiting(f"{folder.name} was not deleted: {done.err.strip()[-200:]}")
 
 
 def _version(folder: Path, component: ComponentSpec) -> Path:

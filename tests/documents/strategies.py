@@ -44,7 +44,7 @@ values = st.one_of(scalars, st.lists(text, min_size=1, max_size=3).map(tuple))
 uuids = st.uuids().map(str)
 
 
-some = st.lists(words, min_size=1, max_size=2).map(lambda names: tuple(names))
+some: st.SearchStrategy[tuple[str, ...]] = st.lists(words, min_size=1, max_size=2).map(tuple)
 
 
 def _parameters(
