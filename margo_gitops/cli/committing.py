@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from margo_gitops.cli.output import emit
+from margo_gitops.cli.progress import progress
 from margo_gitops.errors import Usage
 from margo_gitops.render.edits import Edit
 from margo_gitops.roles.central import Central, Rendered
@@ -41,7 +42,13 @@ def commit(
 
 def follow(co: Central) -> list[Rendered]:
     """Render where people's verbs do (`render: here`); in CI's hands nothing."""
-    return co.render() if co.main().fleet.render == "here" else []
+    return publish(co) if co.main().fleet.render == "here" else []
+
+
+def publish(co: Central) -> list[Rendered]:
+    """Render every site that changed, with a bar where it takes long."""
+    with progress("rendering", len(co.main().sites)) as advance:
+        return co.render(progress=advance)
 
 
 def confirm(sites: int, *, yes: bool) -> None:

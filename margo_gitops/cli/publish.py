@@ -40,10 +40,10 @@ def render(
 
     Example: margo render --check --exit-code
     """
-    from margo_gitops.cli.committing import lines_of, summary  # noqa: PLC0415
+    from margo_gitops.cli.committing import lines_of, publish, summary  # noqa: PLC0415
 
     with central(fleet) as co:
-        rendered = co.preview(co.main()) if check else co.render()
+        rendered = co.preview(co.main()) if check else publish(co)
     text = lines_of(rendered) or ["nothing to render: every site is up to date"]
     emit([summary(item) for item in rendered], as_json=as_json, text=text)
     if check and exit_code and rendered:

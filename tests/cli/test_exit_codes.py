@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,18 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_two_commands_at_once_lose_nothing(fleet: Path) -> None:
+    """Each commits or says that it waits; who waited tries again."""
+    with ThreadPoolExecutor(2) as pool:
+        sites = ("north", "south")
+        done = list(pool.map(lambda site: margo("site", "add", site, cwd=fleet), sites))
+    assert {0} <= {d.returncode for d in done} <= {0, 4}, [d.stderr for d in done]
+    for site, first in zip(sites, done, strict=True):
+        if first.returncode == 4:
+            assert margo("site", "add", site, cwd=fleet).returncode in {0, 1}
+    assert margo("render", cwd=fleet).returncode == 0
+    listed = json.loads(margo("site", "list", "--json", cwd=fleet).stdout)
+    assert {site["id"] for site in listed} == set(sites)
+    assert margo("render", "--check", "--exit-code", cwd=fleet).returncode == 0
