@@ -1,0 +1,60 @@
+"""`margo up` runs a person's own fleet in the foreground, and takes its workloads along."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cli.running import IDENTITY, margo
+from tests.waiting import until
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def test_the_fleet_comes_up_and_goes_with_it(tmp_path: Path) -> None:
+    fleet = tmp_path / "plant"
+    apps = tmp_path / "apps"
+    _repository(apps)
+    for words in (
+        ("init", "plant", "--open", "--poll", "1s"),
+        ("site", "add", "north"),
+        ("device", "add", "north", "n1"),
+        ("app", "add", f"{apps}#shelf/hello-wasm"),
+        ("deploy", "hello-wasm", "--site", "north"),
+    ):
+        done = margo(*words, cwd=fleet if fleet.exists() else tmp_path)
+        assert done.returncode == 0, done.stderr
+    words = [sys.executable, "-m", "margo_gitops", "up", "--runtime", "wasm"]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(
+            words, cwd=fleet, env={**os.environ, **IDENTITY}, stdout=log, stderr=log
+        ) as up,
+    ):
+        try:
+            until(lambda: _states(fleet) == ["installed"], 60)
+        finally:
+            up.send_signal(signal.SIGINT)
+            up.wait(40)
+    assert up.returncode == 0, (tmp_path / "log").read_text()
+    assert "all workloads are removed" in (tmp_path / "log").read_text()
+    assert list(fleet.glob(".git/margo-up/*/wasm/*/*/spec.json")) == []
+
+
+def _states(fleet: Path) -> list[str]:
+    views = json.loads(margo("status", "--json", cwd=fleet).stdout)
+    return [item["state"] for view in views for item in view["deployments"]]
+
+
+def _repository(folder: Path) -> None:
+    """Somebody's git repository with a package in it."""
+    package = folder / "shelf" / "hello-wasm"
+    (package / "resources").mkdir(parents=True)
+    for name in ("margo.yaml", "resources/hello.wasm"):
+        (package / name).write_bytes((EXAMPLES / "hello-wasm" / name).read_bytes())
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "A package"]):
+        subprocess.run(["git", *words], cwd=folder, env={**os.environ, **IDENTITY}, check=True)
