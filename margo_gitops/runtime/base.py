@@ -57,7 +57,7 @@ class Driver(Protocol):
 
     Every method may be called again after any failure or kill. `Unreachable` says that the engine
     did not answer: nothing is then known, and nothing is done. Other faults of one workload are
-    `Invalid` (its fault) or `Waiting` (try again).
+    `Invalid` or `Refused` (its own, or its site's policy) or `Waiting` (try again).
     """
 
     type: ProfileType

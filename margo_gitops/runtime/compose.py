@@ -124,7 +124,10 @@ class ComposeDriver:
         now = before
         for component in workload.components:
             if prepared := todo.get(component.name):
-                started = held.get(component.name, prepared.started)
+                started = held.pop(component.name, prepared.started)
+                if now and now.component(component.name):
+                    # Said first: were this start cut short, what runs is neither old nor new.
+                    now = self._mark(now, workload, "", held)
                 # Files that came anew are not those that running containers still hold.
                 recreate = prepared.fresh and started.binds and started == prepared.started
                 self._start(workload, component, prepared, recreate=recreate)

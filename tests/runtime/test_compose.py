@@ -188,6 +188,19 @@ def test_a_service_that_fails_at_its_start_is_told_and_the_next_is_not_started(
     assert {name: part.state for name, part in components.items()} == {"first": State.FAILED}
 
 
+def test_going_back_after_a_failed_update_brings_the_old_one_back(
+    compose: ComposeHarness,
+) -> None:
+    old = compose.made(stack(web=service("echo old")))
+    compose.driver().apply(workload(old))
+    with pytest.raises(Waiting):
+        compose.driver().apply(workload(compose.made(stack(web=job("exit 3"))), origin="o2"))
+    assert seen(compose)[0] == ""
+    compose.driver().apply(workload(old))
+    assert seen(compose) == ("o1", {"hello": ObservedComponent("hello", State.INSTALLED)})
+    until(lambda: "old" in logs(compose))
+
+
 def test_a_service_that_never_becomes_healthy_ends_the_wait(compose: ComposeHarness) -> None:
     health = {"test": ["CMD", "test", "-e", "/tmp/no"], "interval": "60s", "start_period": "60s"}
     component = compose.made(stack(web=service(healthcheck=health)), timeout=2.0)
