@@ -28,11 +28,11 @@ def test_the_fleet_comes_up_and_goes_with_it(tmp_path: Path) -> None:
     ):
         done = margo(*words, cwd=fleet if fleet.exists() else tmp_path)
         assert done.returncode == 0, done.stderr
-    words = [sys.executable, "-m", "margo_gitops", "up", "--runtime", "wasm"]
+    command = [sys.executable, "-m", "margo_gitops", "up", "--runtime", "wasm"]
     with (
         (tmp_path / "log").open("wb") as log,
         subprocess.Popen(
-            words, cwd=fleet, env={**os.environ, **IDENTITY}, stdout=log, stderr=log
+            command, cwd=fleet, env={**os.environ, **IDENTITY}, stdout=log, stderr=log
         ) as up,
     ):
         try:
