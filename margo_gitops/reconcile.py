@@ -15,6 +15,7 @@ _Observed = TypeVar("_Observed")
 _Plan = TypeVar("_Plan")
 _Results = TypeVar("_Results")
 _T = TypeVar("_T")
+_DOUBLINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,8 @@ def run(
     """Pass after pass until `wait` answers STOP.
 
     The remote is asked every `poll` seconds, a tenth more or less at random so that a fleet does
-    not ask in step, and at once when `wait` says that it changed. While it does not answer, the
-    time between doubles up to eight polls; drift is looked for all the while.
+    not ask in step, and at once when `wait` says that it changed. Where it does not answer it is
+    asked again after a second, then two, then four, up to `poll`; drift is looked for all the while.
     """
     asked_at, failures, due = clock(), 0, True
     while True:
@@ -127,8 +128,9 @@ def run(
         if due:
             asked_at = clock()
             failed = any(isinstance(trouble, Waiting) for trouble in outcome.troubles)
-            failures = min(failures + 1, 3) if failed else 0
-            pause = beat.poll * 2**failures * chance.uniform(0.9, 1.1)
+            failures = min(failures + 1, _DOUBLINGS) if failed else 0
+            usual = min(beat.poll, 2.0 ** (failures - 1)) if failed else beat.poll
+            pause = usual * chance.uniform(0.9, 1.1)
         left = asked_at + pause - clock()
         wake = wait(max(0.0, min(beat.tick, left)))
         if wake is Wake.STOP:

@@ -31,14 +31,14 @@ class Launched:
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start_site(self, site: str, remote: str) -> None:
-        """Start a site's LO."""
+        """Start a site's LO; its mirror exists when this returns, so that nodes can watch it."""
         where = self.folder("lo", site)
+        GitStore.create(where / MIRROR).close()
         self._start(f"lo-{site}", ["lo", "run", "--site", site, "--remote", remote], where)
 
     def start_node(self, site: str, node: str) -> None:
         """Start a node's EN at its site's mirror."""
         mirror = self.folder("lo", site) / MIRROR
-        GitStore.create(mirror).close()
         where = self.folder("en", f"{site}-{node}")
         words = ["en", "run", "--node", node, "--remote", str(mirror), "--runtime", self.runtimes]
         self._start(f"en-{site}-{node}", words, where)

@@ -19,7 +19,7 @@ from margo_gitops.store.transport import open_transport
 
 SITES = {"north": ("n1", "n2"), "south": ("s1",)}
 NAME = "hello"
-PATIENCE = 20.0
+PATIENCE = 30.0
 _T = TypeVar("_T")
 
 

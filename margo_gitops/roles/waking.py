@@ -59,15 +59,20 @@ class Waker(AbstractContextManager["Waker"]):
     def _watch(self) -> None:
         from watchfiles import watch  # noqa: PLC0415
 
-        for _ in watch(
+        begun = False
+        for changes in watch(
             *self._watched,
             watch_filter=lambda _, path: self._concerns(path),
             stop_event=self._stop,
             debounce=50,
             step=20,
             rust_timeout=500,
+            yield_on_timeout=True,
         ):
-            self._wake.set()
+            # The first word says that the watch is on: what moved before it would go unseen.
+            if changes or not begun:
+                self._wake.set()
+            begun = True
 
     def _concerns(self, path: str) -> bool:
         name = path.replace("\\", "/")
