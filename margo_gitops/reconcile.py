@@ -118,7 +118,7 @@ def run(
 
     The remote is asked every `poll` seconds, a tenth more or less at random so that a fleet does
     not ask in step, and at once when `wait` says that it changed. Where it does not answer it is
-    asked again after a second, then two, then four, up to `poll`; drift is looked for all the while.
+    asked again after a second, two, four, up to `poll`; drift is looked for all the while.
     """
     asked_at, failures, due = clock(), 0, True
     while True:

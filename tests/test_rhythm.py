@@ -1,4 +1,4 @@
-"""The resident loop: when it asks, when it only looks, when it stops. No clock but a counted one."""
+"""The resident loop: when it asks, when it only looks, when it stops; on a counted clock."""
 
 from __future__ import annotations
 
