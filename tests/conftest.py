@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.dockerd import Engine, docker_engine, problem
 from tests.engines import require
 from tests.runtime.compose_engine import ComposeHarness
+
+# Two workers and an engine share a small machine: how long one example takes says nothing.
+settings.register_profile("shared-machine", deadline=None)
+settings.load_profile("shared-machine")
 
 
 @pytest.fixture(scope="session")

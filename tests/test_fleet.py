@@ -60,7 +60,7 @@ def test_a_parameter_changes_one_deployment_and_says_so() -> None:
     assert fleet.running()["n1"] == {"one": "Moin", "two": "Hello"}
     assert len(fleet.nodes["n1"].engine.actions) == before + 1
     why = {d.name: d.why for d in fleet.co.status("north").deployments}
-    assert "parameter greeting: 'Hello' -> 'Moin'" in why["one"]
+    assert "parameter greeting: Hello -> Moin" in why["one"]
 
 
 def test_removal_removes_and_is_reported() -> None:

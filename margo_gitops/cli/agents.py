@@ -25,6 +25,15 @@ OnceOption = Annotated[bool, typer.Option("--once", help="One pass, then end wit
 StateOption = Annotated[
     Path | None, typer.Option("--state", help="Where the agent keeps its state.")
 ]
+SecretsOption = Annotated[
+    Path,
+    typer.Option(
+        "--secrets",
+        envvar="MARGO_SECRETS",
+        help="Where a node reads the secrets that deployments name: a file each, mode 0600.",
+    ),
+]
+SECRETS = Path("/etc/margo/secrets")
 
 
 @lo.command("run")
@@ -38,6 +47,7 @@ def lo_run(
     ] = None,
     runtime: Annotated[str, typer.Option(help="For --with-node: auto, or wasm,compose.")] = "auto",
     state: StateOption = None,
+    secrets: SecretsOption = SECRETS,
     as_json: JsonOption = False,
 ) -> None:
     """Run the site's Local Orchestrator.
@@ -50,7 +60,7 @@ def lo_run(
 
     where = state or state_folder("lo", flat(site, "site id"))
     nodes = [flat(node, "node id") for node in with_node or []]
-    options = Resident(once, poll, tuple(runtime.split(",")), _teller(as_json))
+    options = Resident(once, poll, tuple(runtime.split(",")), secrets, _teller(as_json))
     raise typer.Exit(run_local(site, remote, where.resolve(), nodes, options))
 
 
@@ -62,6 +72,7 @@ def en_run(
     poll: Annotated[str, typer.Option(help="How often to ask the site.")] = "30s",
     runtime: Annotated[str, typer.Option(help="auto, or wasm,compose.")] = "auto",
     state: StateOption = None,
+    secrets: SecretsOption = SECRETS,
     as_json: JsonOption = False,
 ) -> None:
     """Run the Edge Node agent; REMOTE is the site's mirror.
@@ -73,7 +84,7 @@ def en_run(
     from margo_gitops.roles.resident import Resident, run_edge  # noqa: PLC0415
 
     where = state or state_folder("en", flat(node, "node id"))
-    options = Resident(once, poll, tuple(runtime.split(",")), _teller(as_json))
+    options = Resident(once, poll, tuple(runtime.split(",")), secrets, _teller(as_json))
     raise typer.Exit(run_edge(node, remote, where.resolve(), options))
 
 

@@ -11,6 +11,7 @@ from margo_gitops import __version__
 from margo_gitops.cli import (
     agents,
     app_store,
+    convert,
     demo,
     deployments,
     devices,
@@ -49,7 +50,7 @@ def root(
         raise typer.Exit
 
 
-for part in (demo, fleet, deployments, publish, status, validate, doctor):
+for part in (demo, fleet, deployments, publish, status, validate, convert, doctor):
     part.register(app)
 app.add_typer(sites.app, name="site", help="The sites of the fleet.")
 app.add_typer(devices.app, name="device", help="The Device Store.")

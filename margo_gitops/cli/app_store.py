@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from margo_gitops.cli.options import HERE, DryRunOption, FleetOption, JsonOption, central
+from margo_gitops.cli.options import (
+    HERE,
+    DryRunOption,
+    FleetOption,
+    JsonOption,
+    ParamOption,
+    SecretOption,
+    central,
+    parameters,
+)
 from margo_gitops.cli.output import emit, table
 
 app = typer.Typer(no_args_is_help=True)
@@ -74,11 +83,18 @@ def list_(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
 @app.command()
 def show(
     application: Annotated[str, typer.Argument(metavar="APP[@VERSION]")],
+    profile: Annotated[str | None, typer.Option(help="This profile only: its id or type.")] = None,
+    param: ParamOption = None,
+    secret: SecretOption = None,
     fleet: FleetOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show an application's profiles, parameters and pinned components."""
+    """Show an application's profiles, parameters with their rules, and pinned components.
+
+    Example: margo app show hello-wasm --param greeting=Moin
+    """
     from margo_gitops.cli.choosing import chosen_version  # noqa: PLC0415
+    from margo_gitops.cli.values import parameter_lines, profiles_of  # noqa: PLC0415
 
     app_id, _, wanted = application.partition("@")
     with central(fleet) as co:
@@ -88,13 +104,10 @@ def show(
     lines = [
         f"{description.id} {description.version}: {description.name} (dialect {found.dialect})"
     ]
-    for profile in description.profiles:
-        names = ", ".join(component.name for component in profile.components)
-        lines.append(f"profile {profile.id or profile.type} ({profile.type}): {names}")
-    lines += [
-        f"parameter {name} = {parameter.value!r}"
-        for name, parameter in description.parameters.items()
-    ]
+    profiles = profiles_of(description, profile, parameters(param, secret))
+    for shown in profiles:
+        lines.append(f"profile {shown['id']} ({shown['type']}): {', '.join(shown['components'])}")
+        lines += parameter_lines(shown["parameters"])
     lines += [
         f"component {c.component}: {c.artifact.digest if c.artifact else 'pinned to no digest'}"
         for c in found.lock.components
@@ -102,6 +115,7 @@ def show(
     value = {
         "description": description.model_dump(mode="json"),
         "dialect": found.dialect.value,
+        "profiles": profiles,
         "lock": found.lock.model_dump(mode="json"),
     }
     emit(value, as_json=as_json, text=lines)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import typer
 
 from margo_gitops.cli.output import emit
 from margo_gitops.cli.progress import progress
+from margo_gitops.cli.values import group_lines, groups
 from margo_gitops.errors import Usage
 from margo_gitops.render.edits import Edit
+from margo_gitops.render.values import Alike
 from margo_gitops.roles.central import Central, Rendered
 
 ASK_ABOVE = 20
@@ -23,15 +25,20 @@ def commit(
     as_json: bool,
     dry_run: bool = False,
     notes: Iterable[str] = (),
+    values: Sequence[Alike] = (),
 ) -> None:
-    """Commit an edit to `main`; with `render: here`, the site branches follow at once."""
+    """Commit an edit to `main`; with `render: here`, the site branches follow at once.
+
+    A dry run shows the files instead, and the effective values where they are given.
+    """
     if dry_run:
         lines = [f"would commit: {edit.message.splitlines()[0]}"]
         for path, data in sorted(edit.changes.items()):
             lines += [f"{'delete' if data is None else 'write'} {path}"]
             if data is not None and path.endswith((".yaml", ".json")):
                 lines.append(data.decode())
-        emit(_edit(edit), as_json=as_json, text=lines)
+        lines += group_lines(values)
+        emit({**_edit(edit), "values": groups(values)}, as_json=as_json, text=lines)
         return
     made = co.apply(edit)
     rendered = follow(co)

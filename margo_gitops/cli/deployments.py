@@ -11,9 +11,12 @@ from margo_gitops.cli.options import (
     DryRunOption,
     FleetOption,
     JsonOption,
+    ParamOption,
+    SecretOption,
     YesOption,
     central,
     pairs,
+    parameters,
 )
 
 if TYPE_CHECKING:
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from margo_gitops.roles.central import Central
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The deployment.")]
-ParamOption = Annotated[list[str] | None, typer.Option("--param", "-p", help="K=V, repeatable.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +45,7 @@ def deploy(
     each: Annotated[bool, typer.Option("--each", help="Every node of each site.")] = False,
     type_: Annotated[str | None, typer.Option("--type", help="The profile's type or id.")] = None,
     param: ParamOption = None,
+    secret: SecretOption = None,
     name: Annotated[str | None, typer.Option(help="Default: the application's id.")] = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -77,7 +80,7 @@ def deploy(
                 node=node,
                 each=each,
             ),
-            parameters=pairs(param or [], "--param"),
+            parameters=parameters(param, secret),
         )
         intent = chosen_profile(co, main, intent, type_)
         _carry_out(
@@ -95,6 +98,7 @@ def set_(
     name: NameArgument,
     version: Annotated[str | None, typer.Option(help="Another version.")] = None,
     param: ParamOption = None,
+    secret: SecretOption = None,
     at: Annotated[list[str] | None, typer.Option(help="SITE:K=V for one site.")] = None,
     add_site: Annotated[list[str] | None, typer.Option(help="One more site.")] = None,
     drop_site: Annotated[list[str] | None, typer.Option(help="One site less.")] = None,
@@ -108,6 +112,7 @@ def set_(
     Example: margo set hello-wasm --param greeting=Hi --at north:greeting=Ahoy
     """
     from margo_gitops.errors import Usage  # noqa: PLC0415
+    from margo_gitops.model.layout import intent_path  # noqa: PLC0415
     from margo_gitops.render import edits  # noqa: PLC0415
 
     overrides: dict[str, dict[str, ParameterValue]] = {}
@@ -118,14 +123,15 @@ def set_(
         overrides.setdefault(where, {}).update(pairs([pair], "--at"))
     settings = edits.Settings(
         version=version,
-        parameters=pairs(param or [], "--param"),
+        parameters=parameters(param, secret),
         at=overrides,
         add_sites=add_site or (),
         drop_sites=drop_site or (),
     )
     with central(fleet) as co:
         main = co.main()
-        edit = edits.change(main, name, settings)
+        file = co.store.read(main.commit, intent_path(name))
+        edit = edits.change(main, name, settings, file=file)
         after = edits.checked(main, _intent(edit))
         _carry_out(co, after, name, edit, as_json=as_json, dry_run=dry_run, yes=yes)
 
@@ -164,19 +170,17 @@ def rollback(
 
     Example: margo rollback hello-wasm --to 1.0.0
     """
-    from margo_gitops.documents import own  # noqa: PLC0415
-    from margo_gitops.model.fleet import Intent  # noqa: PLC0415
     from margo_gitops.model.layout import intent_path  # noqa: PLC0415
     from margo_gitops.render import edits  # noqa: PLC0415
 
     with central(fleet) as co:
         main = co.main()
         path = intent_path(name)
-        past = [
-            own.read(data, Intent, path)
+        past = (
+            data
             for found in co.store.history(main.commit, path)
             if (data := co.store.read(found.id, path)) is not None
-        ]
+        )
         edit = edits.rollback(main, name, past, to)
         after = edits.checked(main, _intent(edit))
         _carry_out(co, after, name, edit, as_json=as_json, dry_run=dry_run, yes=yes)
@@ -196,9 +200,11 @@ def _carry_out(
     """Check the change as it would be rendered, ask where it is large, commit, render."""
     from margo_gitops.cli.committing import commit, confirm  # noqa: PLC0415
     from margo_gitops.render.main import targeted  # noqa: PLC0415
+    from margo_gitops.render.values import alike  # noqa: PLC0415
     from margo_gitops.roles.central import require_placeable  # noqa: PLC0415
 
     co.preview(after, list(targeted(after.intents[name], after.sites)))
     require_placeable(co.unplaceable(after, name), name)
     confirm(len(targeted(after.intents[name], after.sites)), yes=yes or dry_run)
-    commit(co, edit, as_json=as_json, dry_run=dry_run)
+    values = alike(after, name) if dry_run else ()
+    commit(co, edit, as_json=as_json, dry_run=dry_run, values=values)

@@ -40,8 +40,18 @@ def central(fleet: Path) -> Iterator[Central]:
             yield Central(store, Clone(fleet))
 
 
+ParamOption = Annotated[
+    list[str] | None,
+    typer.Option("--param", "-p", help="K=V, repeatable; a list with commas, \\, inside."),
+]
+SecretOption = Annotated[
+    list[str] | None,
+    typer.Option("--secret", help="K=NAME: each node reads the value from its own file NAME."),
+]
+
+
 def pairs(texts: list[str], option: str) -> dict[str, ParameterValue]:
-    """`K=V` texts as a mapping; `Usage` for anything else."""
+    """`K=V` texts as a mapping; `Usage` for anything else, and for a name given twice."""
     from margo_gitops.errors import Usage  # noqa: PLC0415
 
     found: dict[str, ParameterValue] = {}
@@ -49,5 +59,30 @@ def pairs(texts: list[str], option: str) -> dict[str, ParameterValue]:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise Usage(f"{option} {text!r}: expected NAME=VALUE")
+        if not text.isascii() and text.encode("utf-8", "replace").decode() != text:
+            raise Usage(f"{option} {key!r}: expected UTF-8 text")
+        if key in found:
+            raise Usage(f"{option} {key}: found it twice, expected each name once")
         found[key] = value
+    return found
+
+
+def parameters(param: list[str] | None, secret: list[str] | None) -> dict[str, ParameterValue]:
+    """The values of `--param` and `--secret`; `Usage` where they do not fit together."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from margo_gitops.errors import Usage  # noqa: PLC0415
+    from margo_gitops.model.base import FromSite  # noqa: PLC0415
+
+    found = pairs(param or [], "--param")
+    for key, name in pairs(secret or [], "--secret").items():
+        if key in found:
+            raise Usage(f"{key} is given by --param and by --secret, expected one of them")
+        try:
+            found[key] = FromSite(from_site=str(name))
+        except ValidationError:
+            raise Usage(
+                f"--secret {key}: expected the name of a file on the node, not the secret itself:"
+                " small letters, digits, dots and dashes"
+            ) from None
     return found

@@ -5,7 +5,14 @@ from __future__ import annotations
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-_TOP = ("repo-template", "examples", "schemas")
+_EDITED = (
+    *(f".schemas/own/{kind}." for kind in ("Fleet", "Site", "Device", "DeploymentIntent")),
+    *(
+        f".schemas/margo/{kind}."
+        for kind in ("ApplicationDescription", "DeviceCapabilitiesManifest")
+    ),
+)
+"""The schemas of what people edit in a fleet's repository."""
 
 
 def carried(name: str) -> Traversable:
@@ -16,8 +23,13 @@ def carried(name: str) -> Traversable:
 
 
 def template_files() -> dict[str, bytes]:
-    """Path to bytes of what `margo init` lays down."""
-    return dict(_walk(carried("repo-template"), ""))
+    """Path to bytes of what `margo init` lays down: the template, and schemas for editors.
+
+    An editor finds the schemas by relative path, so that it helps offline as well.
+    """
+    schemas = _walk(carried("schemas"), ".schemas/")
+    edited = [(path, data) for path, data in schemas if path.startswith(_EDITED)]
+    return dict(_walk(carried("repo-template"), "") + edited)
 
 
 def _walk(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:

@@ -8,11 +8,19 @@ from typing import Any
 
 
 class Dialect(StrEnum):
-    """The shapes that the specification took, by age; apiVersion alone does not tell them."""
+    """The shapes that the specification took, by age; apiVersion alone does not tell them.
+
+    A member's name is fit for a file's name, its value is the specification's letter. `B2`, `CM`
+    and `C2` are short-lived variants: B with C's words, C with B's word for helm, and C's flat
+    device capabilities. `S` is the sandbox's own shape, which no version of the specification has.
+    """
 
     A = "A"
     B = "B"
+    B2 = "B2"
+    CM = "C-"
     C = "C"
+    C2 = "C2"
     CP = "C'"
     D = "D"
     S = "S"
@@ -22,11 +30,19 @@ class Dialect(StrEnum):
         """When it was written so, for people."""
         return _PERIODS[self]
 
+    @classmethod
+    def _missing_(cls, value: object) -> Dialect | None:
+        """Also by the member's name, in any case: `cp` is easier to type than `C'`."""
+        return cls.__members__.get(str(value).upper())
+
 
 _PERIODS = {
     Dialect.A: "October 2024",
     Dialect.B: "2025",
+    Dialect.B2: "end of 2025",
+    Dialect.CM: "first half of 2026",
     Dialect.C: "first half of 2026",
+    Dialect.C2: "first half of 2026, flat capabilities",
     Dialect.CP: "OpenAPI 1.0.0",
     Dialect.D: "1.0.0-rc.3",
     Dialect.S: "the sandbox",
@@ -41,7 +57,20 @@ class Kind(StrEnum):
     CAPABILITIES = "DeviceCapabilitiesManifest"
     STATUS = "DeploymentStatusManifest"
     MANIFEST = "DesiredStateManifest"
+    PROBLEM = "ProblemDetail"
 
+
+DIALECTS: dict[Kind, tuple[Dialect, ...]] = {
+    Kind.DESCRIPTION: (Dialect.A, Dialect.B, Dialect.B2, Dialect.CM, Dialect.C, Dialect.D),
+    Kind.DEPLOYMENT: (
+        *(Dialect.A, Dialect.B, Dialect.B2, Dialect.CM, Dialect.C, Dialect.CP, Dialect.D),
+    ),
+    Kind.CAPABILITIES: (Dialect.A, Dialect.B, Dialect.C2, Dialect.D),
+    Kind.STATUS: (Dialect.A, Dialect.B, Dialect.C, Dialect.D),
+    Kind.MANIFEST: (Dialect.CP, Dialect.D),
+    Kind.PROBLEM: (Dialect.D,),
+}
+"""The shapes that each kind has; each has a schema."""
 
 _KINDS = {
     **{kind.value: kind for kind in Kind},
@@ -60,22 +89,26 @@ def detect(data: Any) -> tuple[Kind, Dialect] | None:
     """
     if not isinstance(data, dict):
         return None
-    kind = _KINDS.get(str(data["kind"])) if "kind" in data else _by_field(data)
+    kind = _kind(data)
     return None if kind is None else (kind, _DIALECT_OF[kind](data))
 
 
-def _by_field(data: dict[str, Any]) -> Kind | None:
-    if "deploymentProfiles" in data:
-        return Kind.DESCRIPTION
-    if "deploymentProfile" in _map(data, "spec"):
-        return Kind.DEPLOYMENT
-    if "manifestVersion" in data:
-        return Kind.MANIFEST
-    if "components" in data and "status" in data:
-        return Kind.STATUS
-    if _map(data, "properties").keys() & {"serialNumber", "modelNumber", "vendor"}:
-        return Kind.CAPABILITIES
-    return None
+def _kind(data: dict[str, Any]) -> Kind | None:
+    if "kind" in data:
+        return _KINDS.get(str(data["kind"]))
+    return next((kind for kind, told in _TOLD_BY.items() if told(data)), None)
+
+
+_DEVICE = {"serialNumber", "modelNumber", "vendor"}
+_TOLD_BY: dict[Kind, Callable[[dict[str, Any]], bool]] = {
+    Kind.DESCRIPTION: lambda data: "deploymentProfiles" in data,
+    Kind.DEPLOYMENT: lambda data: "deploymentProfile" in _map(data, "spec"),
+    Kind.MANIFEST: lambda data: "manifestVersion" in data,
+    Kind.STATUS: lambda data: {"components", "status"} <= data.keys(),
+    Kind.CAPABILITIES: lambda data: not _DEVICE.isdisjoint(_map(data, "properties")),
+    Kind.PROBLEM: lambda data: {"type", "title", "status"} <= data.keys(),
+}
+"""The fields that only this kind has, for dialects without `kind`."""
 
 
 def _description(data: dict[str, Any]) -> Dialect:
@@ -87,7 +120,14 @@ def _description(data: dict[str, Any]) -> Dialect:
     newest = "custom" in types or any("deviceConstraints" in profile for profile in profiles)
     if "kind" not in data or newest:
         return Dialect.D
-    return Dialect.C if "id" in data else Dialect.B
+    return _by_id_and_helm(types, on_top="id" in data)
+
+
+def _by_id_and_helm(types: set[str], *, on_top: bool) -> Dialect:
+    """B and C differ in where the id stands, their variants in the word for helm."""
+    if on_top:
+        return Dialect.CM if "helm.v3" in types else Dialect.C
+    return Dialect.B2 if "helm" in types else Dialect.B
 
 
 def _deployment(data: dict[str, Any]) -> Dialect:
@@ -97,10 +137,12 @@ def _deployment(data: dict[str, Any]) -> Dialect:
         return Dialect.S
     if "kind" not in data:
         return Dialect.D
-    if "id" in data:
-        return Dialect.CP if "applicationId" in spec else Dialect.C
-    old = _map(spec, "deploymentProfile").get("type") == "docker-compose"
-    return Dialect.A if old else Dialect.B
+    if "id" in data and "applicationId" in spec:
+        return Dialect.CP
+    type_ = str(_map(spec, "deploymentProfile").get("type"))
+    if type_ == "docker-compose":
+        return Dialect.A
+    return _by_id_and_helm({type_}, on_top="id" in data)
 
 
 def _capabilities(data: dict[str, Any]) -> Dialect:
@@ -108,7 +150,7 @@ def _capabilities(data: dict[str, Any]) -> Dialect:
         return Dialect.D
     if data["kind"] != Kind.CAPABILITIES:
         return Dialect.A
-    return Dialect.B if _map(data, "properties").keys() & {"roles", "resources"} else Dialect.C
+    return Dialect.B if _map(data, "properties").keys() & {"roles", "resources"} else Dialect.C2
 
 
 def _status(data: dict[str, Any]) -> Dialect:
@@ -134,4 +176,5 @@ _DIALECT_OF: dict[Kind, Callable[[dict[str, Any]], Dialect]] = {
     Kind.CAPABILITIES: _capabilities,
     Kind.STATUS: _status,
     Kind.MANIFEST: _manifest,
+    Kind.PROBLEM: lambda _: Dialect.D,
 }

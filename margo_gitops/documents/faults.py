@@ -53,11 +53,12 @@ def _alternatives(error: Any) -> str:
     return f"found {shown(error.instance)}, expected {names}"
 
 
-def _required(error: Any) -> str:
-    missing = [name for name in error.validator_value if name not in error.instance]
+def missing(error: Any) -> str:
+    """The field that a fault of `required` is about."""
+    absent = [name for name in error.validator_value if name not in error.instance]
     # jsonschema raises one error for each missing name; its message begins with the name.
-    named = [name for name in missing if str(error.message).startswith(repr(name))]
-    return f"the field {(named or missing)[0]!r} is missing"
+    named = [name for name in absent if str(error.message).startswith(repr(name))]
+    return str((named or absent)[0])
 
 
 def _enum(error: Any) -> str:
@@ -72,7 +73,7 @@ def _bound(words: str) -> Callable[[Any], str]:
 _DESCRIBE: dict[str, Callable[[Any], str]] = {
     "type": _type,
     "anyOf": _alternatives,
-    "required": _required,
+    "required": lambda e: f"the field {missing(e)!r} is missing",
     "enum": _enum,
     "const": _bound("exactly"),
     "pattern": _bound("text of the form"),
@@ -90,6 +91,4 @@ _DESCRIBE: dict[str, Callable[[Any], str]] = {
     "maximum": _bound("at most"),
     "exclusiveMinimum": _bound("more than"),
     "exclusiveMaximum": _bound("less than"),
-    "false": lambda _: "this field has no place here",
-    "not": lambda e: f"found {shown(e.instance)}, which has no place here",
 }

@@ -2,136 +2,173 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from margo_gitops.documents import canonical, dialect_b, dialect_d, rules, schemas
-from margo_gitops.documents.dialects import Dialect, Kind, detect
+from margo_gitops.documents import canonical, codecs, schemas
+from margo_gitops.documents.codecs import Model, room, table
+from margo_gitops.documents.dialects import Dialect, Kind
 from margo_gitops.documents.emit import emit
 from margo_gitops.documents.findings import Finding, InvalidDocument, in_order, refuse_errors
+from margo_gitops.documents.identity import KIND, identify
+from margo_gitops.documents.rule import Fault
 from margo_gitops.documents.yaml import Parsed, parse
 from margo_gitops.errors import Invalid, MargoError
 from margo_gitops.model.application import ApplicationDescription
 from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.device import DeviceCapabilities
+from margo_gitops.model.manifest import DesiredStateManifest
 from margo_gitops.model.status import DeploymentStatus
 
-_MODEL = TypeVar("_MODEL", bound=BaseModel)
+_MODEL = TypeVar("_MODEL")
+_YAML = (Kind.DESCRIPTION, Kind.DEPLOYMENT)
+_VERSION = ("metadata", "version")
 
-_READERS: Mapping[tuple[Kind, Dialect], Callable[[Mapping[str, Any]], BaseModel]] = {
-    (Kind.DESCRIPTION, Dialect.B): dialect_b.read_description,
-    (Kind.DESCRIPTION, Dialect.D): dialect_d.read_description,
-    (Kind.DEPLOYMENT, Dialect.B): dialect_b.read_deployment,
-    (Kind.DEPLOYMENT, Dialect.D): dialect_d.read_deployment,
-    (Kind.CAPABILITIES, Dialect.B): dialect_b.read_capabilities,
-    (Kind.CAPABILITIES, Dialect.D): dialect_d.read_capabilities,
-    (Kind.STATUS, Dialect.D): dialect_d.read_status,
-}
-_WRITERS: Mapping[Dialect, Callable[[ApplicationDeployment], dict[str, Any]]] = {
-    Dialect.B: dialect_b.write_deployment,
-    Dialect.D: dialect_d.write_deployment,
-}
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a document is and what it says."""
+
+    kind: Kind
+    dialect: Dialect
+    model: Model
+
+
+def read(data: bytes, where: str) -> Document:
+    """Any of the specification's documents. Raises `Invalid` with every error and its place.
+
+    Spellings of real documents are accepted and become the strict ones: `59 Gi`, `x86_64`, roles in
+    any case, a version that YAML reads as a number. Fields of nobody's dialect are kept.
+    """
+    return _read(parse(data, where), where, None)
 
 
 def read_description(data: bytes, where: str) -> tuple[ApplicationDescription, Dialect]:
-    """An application package's description. Raises `Invalid` with every error and its place.
-
-    Fields of nobody's dialect do not fail it; they are kept in `unknown` where a deployment would
-    carry them, and `check` warns of them.
-    """
-    return _read(data, where, Kind.DESCRIPTION, ApplicationDescription)
+    """An application package's description, as `read`."""
+    return _read_as(data, where, Kind.DESCRIPTION, ApplicationDescription)
 
 
 def read_deployment(data: bytes, where: str) -> tuple[ApplicationDeployment, Dialect]:
-    """A deployment. Raises `Invalid` with every error and its place."""
-    return _read(data, where, Kind.DEPLOYMENT, ApplicationDeployment)
+    """A deployment, as `read`."""
+    return _read_as(data, where, Kind.DEPLOYMENT, ApplicationDeployment)
 
 
 def read_capabilities(data: bytes, where: str) -> tuple[DeviceCapabilities, Dialect]:
-    """A device's capabilities, YAML or JSON. Raises `Invalid` with every error and its place.
-
-    Spellings of real devices are accepted and become the strict ones: `59 Gi`, `x86_64`, roles in
-    any case.
-    """
-    return _read(data, where, Kind.CAPABILITIES, DeviceCapabilities)
+    """A device's capabilities, YAML or JSON, as `read`."""
+    return _read_as(data, where, Kind.CAPABILITIES, DeviceCapabilities)
 
 
 def read_status(data: bytes, where: str) -> DeploymentStatus:
-    """A deployment's status on one device. Raises `Invalid` with every error and its place."""
-    return _read(data, where, Kind.STATUS, DeploymentStatus)[0]
+    """A deployment's status on one device, as `read`."""
+    return _read_as(data, where, Kind.STATUS, DeploymentStatus)[0]
+
+
+def read_manifest(data: bytes, where: str) -> tuple[DesiredStateManifest, Dialect]:
+    """A fleet manager's state manifest, as `read`."""
+    return _read_as(data, where, Kind.MANIFEST, DesiredStateManifest)
+
+
+def write(kind: Kind, model: Model, dialect: Dialect) -> bytes:
+    """The generated document: the same model gives the same bytes for ever.
+
+    Descriptions and deployments are YAML whose first line names kind, dialect and schema, the
+    others canonical JSON, which has no fractions: a device's cores are rounded down, since an offer
+    never promises more than there is. Raises `Invalid` for another fraction, for a dialect that the
+    kind does not have, and that names the loss where a description's or deployment's dialect has no
+    room for something and the record does not carry it either (DESIGN section 4).
+    """
+    if dialect not in table.HEADS.get(kind, {}):
+        raise Invalid(
+            f"found dialect {dialect} ({dialect.period}), expected one that {kind} has:"
+            f" {', '.join(table.HEADS.get(kind, ()))}"
+        )
+    room.refuse_loss(model, dialect)
+    return serialise(kind, dialect, codecs.encode(kind, dialect, whole_cores(model)))
+
+
+def write_description(description: ApplicationDescription, dialect: Dialect) -> bytes:
+    """An application package's description, as `write`."""
+    return write(Kind.DESCRIPTION, description, dialect)
 
 
 def write_deployment(deployment: ApplicationDeployment, dialect: Dialect) -> bytes:
-    """The generated YAML: the same model gives the same bytes for ever.
-
-    Its first line names kind, dialect and schema. Raises `Invalid` that names the loss where the
-    dialect has no room for something and the record does not carry it either (DESIGN section 4).
-    """
-    writer = _WRITERS.get(dialect)
-    if writer is None:
-        raise Invalid(
-            f"{deployment.name}: found dialect {dialect} ({dialect.period}), expected one that this"
-            f" version writes: {', '.join(_WRITERS)}",
-            help="set `dialect: D` in fleet.yaml",
-        )
-    schema = schemas.address(_schema(Kind.DEPLOYMENT, dialect))
-    comment = f"yaml-language-server: $schema={schema} kind={Kind.DEPLOYMENT} dialect={dialect}"
-    return emit(writer(deployment), comment=comment)
+    """A deployment, as `write`."""
+    return write(Kind.DEPLOYMENT, deployment, dialect)
 
 
 def write_capabilities(capabilities: DeviceCapabilities) -> bytes:
-    """Dialect D as canonical JSON. Raises `Invalid` for a fraction, which has no canonical form."""
-    return _canonical(dialect_d.write_capabilities(capabilities), capabilities.id)
+    """A device's capabilities in dialect D, as `write`."""
+    return write(Kind.CAPABILITIES, capabilities, Dialect.D)
 
 
 def write_status(status: DeploymentStatus) -> bytes:
-    """Dialect D as canonical JSON. Raises `Invalid` for a fraction among its extensions."""
-    return _canonical(dialect_d.write_status(status), status.deployment_id)
+    """A deployment's status in dialect D, as `write`."""
+    return write(Kind.STATUS, status, Dialect.D)
 
 
-def check(parsed: Parsed, where: str) -> list[Finding]:
-    """Everything that is to be said of a parsed document that is none of our own."""
-    found = detect(parsed.data)
-    if found is None:
-        return [_unknown(parsed, where)]
-    kind, dialect = found
-    if kind is not Kind.MANIFEST and found not in _READERS:
-        return [_unread(parsed, where, kind, dialect)]
-    schema = _schema(kind, dialect)
-    findings = schemas.validate(schema, parsed, where, unknown="warning")
-    if all(finding.severity == "warning" for finding in findings):
-        findings += rules.broken(kind, parsed, where)
-        findings += _model_findings(found, parsed, where)
-    return in_order(findings)
+def write_manifest(manifest: DesiredStateManifest, dialect: Dialect) -> bytes:
+    """A state manifest, as `write`."""
+    return write(Kind.MANIFEST, manifest, dialect)
 
 
-def _read(data: bytes, where: str, wanted: Kind, model: type[_MODEL]) -> tuple[_MODEL, Dialect]:
-    parsed = parse(data, where)
-    found = detect(parsed.data)
-    if found is None:
-        raise InvalidDocument([_unknown(parsed, where, wanted)])
-    kind, dialect = found
-    if kind is not wanted:
-        message = f"found a document of kind {kind}, expected {wanted}"
-        raise InvalidDocument([Finding(where, *parsed.position(()), message, "kind")])
-    if found not in _READERS:
-        raise InvalidDocument([_unread(parsed, where, kind, dialect)])
-    refuse_errors(
-        in_order(schemas.validate(_schema(kind, dialect), parsed, where, unknown="warning"))
-    )
-    document = _build(found, parsed, where)
-    return model.model_validate(document), dialect
-
-
-def _build(found: tuple[Kind, Dialect], parsed: Parsed, where: str) -> BaseModel:
+def serialise(kind: Kind, dialect: Dialect, wire: Mapping[str, Any]) -> bytes:
+    """A wire object's bytes, as `write` makes them."""
+    if kind in _YAML:
+        address = schemas.address(schemas.margo(kind, dialect))
+        return emit(dict(wire), comment=f"{kind}, dialect {dialect}, schema {address}")
     try:
-        return _READERS[found](parsed.data)
+        return canonical.dumps(_whole(wire))
+    except ValueError as error:
+        raise Invalid(f"this {kind} cannot be written as canonical JSON: {error}") from error
+
+
+def _read_as(data: bytes, where: str, wanted: Kind, model: type[_MODEL]) -> tuple[_MODEL, Dialect]:
+    document = _read(parse(data, where), where, wanted)
+    if not isinstance(document.model, model):
+        raise TypeError(f"{document.kind} is read as {type(document.model).__name__}")
+    return document.model, document.dialect
+
+
+def _read(parsed: Parsed, where: str, wanted: Kind | None) -> Document:
+    found = identify(parsed.data)
+    if isinstance(found, Fault):
+        raise InvalidDocument([found.placed(parsed, where)], help=found.rule.cure)
+    kind, dialect = found
+    if (wanted is not None and kind is not wanted) or kind not in codecs.MODELS:
+        message = f"found a document of kind {kind}, expected {wanted or 'one that says something'}"
+        raise InvalidDocument([KIND.broken((), message).placed(parsed, where)])
+    name = schemas.margo(kind, dialect)
+    findings = in_order(schemas.validate(name, parsed, where, unknown="warning"))
+    refuse_errors(findings)
+    schema = schemas.schema(name) if findings else None
+    return Document(kind, dialect, _build(found, parsed, where, schema))
+
+
+def _build(
+    found: tuple[Kind, Dialect], parsed: Parsed, where: str, schema: Mapping[str, Any] | None = None
+) -> Model:
+    data = _with_version_as_written(parsed) if found[0] is Kind.DESCRIPTION else parsed.data
+    try:
+        return codecs.decode(*found, data, schema)
     except ValidationError as error:
         _refuse(parsed, where, "; ".join(_told(fault) for fault in error.errors()[:5]))
     except MargoError as error:
         _refuse(parsed, where, error.problem)
+
+
+def _with_version_as_written(parsed: Parsed) -> Any:
+    """A version that YAML takes for a number becomes the text that its author wrote."""
+    data = parsed.data
+    version = data["metadata"]["version"]
+    if isinstance(version, bool) or not isinstance(version, int | float):
+        return data
+    start, end = parsed.span(_VERSION)
+    return {**data, "metadata": {**data["metadata"], "version": parsed.text[start:end]}}
 
 
 def _refuse(parsed: Parsed, where: str, message: str) -> NoReturn:
@@ -142,8 +179,8 @@ def _told(fault: Mapping[str, Any]) -> str:
     return f"{'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}"
 
 
-def _model_findings(found: tuple[Kind, Dialect], parsed: Parsed, where: str) -> tuple[Finding, ...]:
-    if found not in _READERS:
+def misfits(found: tuple[Kind, Dialect], parsed: Parsed, where: str) -> tuple[Finding, ...]:
+    if found[0] not in codecs.MODELS:
         return ()
     try:
         _build(found, parsed, where)
@@ -152,36 +189,16 @@ def _model_findings(found: tuple[Kind, Dialect], parsed: Parsed, where: str) -> 
     return ()
 
 
-def _schema(kind: Kind, dialect: Dialect) -> str:
-    return f"margo/{kind}" if kind is Kind.MANIFEST else f"margo/{kind}.{dialect}"
+def whole_cores(model: Model) -> Model:
+    """A device with its cores rounded down, as `write` rounds them; any other model as it is."""
+    if not isinstance(model, DeviceCapabilities):
+        return model
+    cpus = tuple(cpu.model_copy(update={"cores": _floor(cpu.cores)}) for cpu in model.cpus)
+    return model.model_copy(update={"cores": _floor(model.cores), "cpus": cpus})
 
 
-def _unknown(parsed: Parsed, where: str, wanted: Kind | None = None) -> Finding:
-    data = parsed.data
-    kind = data.get("kind") if isinstance(data, dict) else None
-    version = data.get("apiVersion") if isinstance(data, dict) else None
-    named = (
-        f"kind {kind!r} of apiVersion {version!r}" if kind else "a document without a known form"
-    )
-    expected = wanted or "a Margo document or one of margo-gitops/v1"
-    message = f"found {named}, expected {expected}"
-    return Finding(where, *parsed.position(("kind",)), message[:300], "kind")
-
-
-def _unread(parsed: Parsed, where: str, kind: Kind, dialect: Dialect) -> Finding:
-    readable = ", ".join(sorted(d for k, d in _READERS if k is kind))
-    message = (
-        f"found {kind} in dialect {dialect} ({dialect.period}), which is not read yet;"
-        f" expected dialect {readable}"
-    )
-    return Finding(where, *parsed.position(()), message, "dialect")
-
-
-def _canonical(wire: dict[str, Any], what: str) -> bytes:
-    try:
-        return canonical.dumps(_whole(wire))
-    except ValueError as error:
-        raise Invalid(f"{what} cannot be written as canonical JSON: {error}") from error
+def _floor(cores: Decimal | None) -> Decimal | None:
+    return None if cores is None else Decimal(math.floor(cores))
 
 
 def _whole(value: Any) -> Any:

@@ -58,16 +58,21 @@ def read(data: bytes, model: type[_MODEL], where: str) -> _MODEL:
 def write(document: BaseModel) -> bytes:
     """The file as `margo` writes it: fields in the model's order, defaults left out.
 
-    The first line names kind and schema, as editors with a YAML language server read it.
+    The first line names the schema for editors with a YAML language server, by its place in a
+    fleet repository: `margo init` lays the schemas down there, so that it works offline.
     """
     kind = str(getattr(document, "kind", ""))
     header = {"apiVersion": API_VERSION, "kind": kind}
     body = document.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    address = schemas.address(f"own/{kind}")
+    address = "../" * _DEPTH.get(kind, 0) + f".schemas/own/{kind}.json"
     return emit(
         {**header, **{k: v for k, v in body.items() if k not in header}},
-        comment=f"yaml-language-server: $schema={address} kind={kind}",
+        comment=f"yaml-language-server: $schema={address}",
     )
+
+
+_DEPTH = {"Site": 1, "DeploymentIntent": 1, "Device": 2}
+"""How many folders of a fleet repository a file of this kind lies in (DESIGN section 2)."""
 
 
 def is_own(data: Any) -> bool:

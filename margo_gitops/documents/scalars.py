@@ -6,6 +6,9 @@ import json
 import math
 import re
 
+from margo_gitops.documents.rule import Rule
+from margo_gitops.documents.rules.syntax import AMBIGUOUS, BOUNDS
+
 Scalar = str | bool | int | float | None
 
 _CORE = "tag:yaml.org,2002:"
@@ -26,12 +29,19 @@ _RESPELL = re.compile(
     r"\\\\|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
     r"|[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 )
-OLD_BREAK = re.compile("[\x85\u2028\u2029]")
-"""Where libyaml ends a line and YAML 1.2 does not."""
+ODD_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+"""Where libyaml ends a line, and what shows the text to a person does not.
+
+A comment that ends in such a character would hide a field behind it.
+"""
 
 
 class Unreadable(Exception):
-    """A scalar that is refused; the parser adds where it stands."""
+    """A scalar that is refused, by which rule; the parser adds where it stands."""
+
+    def __init__(self, rule: Rule, problem: str) -> None:
+        self.rule = rule
+        super().__init__(problem)
 
 
 def scalar(text: str, tag: str | None, *, plain: bool) -> Scalar:
@@ -50,12 +60,13 @@ def scalar(text: str, tag: str | None, *, plain: bool) -> Scalar:
 def _tagged(text: str, tag: str) -> Scalar:
     wanted = _TYPES.get(tag.removeprefix(_CORE)) if tag.startswith(_CORE) else None
     if wanted is None:
-        raise Unreadable(f"found the tag {tag}, expected none")
+        raise Unreadable(AMBIGUOUS, f"found the tag {tag[:60]}, expected none")
     value = _plain(text)
     if wanted is float and type(value) is int:
         return float(value)
     if type(value) is not wanted:
-        raise Unreadable(f"found {text[:40]!r} under the tag {tag}")
+        found = f"found {text[:40]!r} under the tag {tag}"
+        raise Unreadable(AMBIGUOUS, f"{found}, expected a value of that type")
     return value
 
 
@@ -71,22 +82,28 @@ def _plain(text: str) -> Scalar:
     if _FLOAT.fullmatch(text):
         return _finite(text)
     if _NOT_FINITE.fullmatch(text):
-        raise Unreadable(f"found {text}, expected a finite number")
+        raise Unreadable(AMBIGUOUS, f"found {text}, expected a finite number, or quotes for a text")
     return text
 
 
 def _integer(text: str) -> int:
-    if len(text) > _LONGEST_NUMBER:
-        raise Unreadable(f"found a number of {len(text)} digits")
+    _bounded(text)
     base = {"0o": 8, "0x": 16}.get(text[:2], 10)
     return int(text[2:] if base != 10 else text, base)
 
 
 def _finite(text: str) -> float:
+    _bounded(text)
     value = float(text)
     if not math.isfinite(value):
-        raise Unreadable(f"found {text[:40]}, expected a finite number")
+        raise Unreadable(BOUNDS, f"found {text[:40]}, expected a number below 1.8e308")
     return value
+
+
+def _bounded(text: str) -> None:
+    if len(text) > _LONGEST_NUMBER:
+        found = f"found a number of {len(text)} characters"
+        raise Unreadable(BOUNDS, f"{found}, expected at most {_LONGEST_NUMBER}")
 
 
 def json_as_yaml(text: str) -> str:
@@ -95,13 +112,22 @@ def json_as_yaml(text: str) -> str:
     These are pairs of surrogate escapes, and unescaped DEL, NEL, LS, PS, which libyaml refuses or
     takes for line ends. Text that is not JSON is returned as it came. Lines stay the same.
     """
-    if text.lstrip()[:1] not in {"{", "["} or not _JSON_ONLY.search(text):
+    if text.lstrip()[:1] not in {"{", "[", '"'} or not _JSON_ONLY.search(text):
         return text
     try:
         json.loads(text)
     except (ValueError, RecursionError):
         return text
     return _RESPELL.sub(_respelled, text)
+
+
+def respellings(text: str) -> list[tuple[int, int]]:
+    """For each spelling that `json_as_yaml` changes: its end in the result, and the growth."""
+    found, grown = [], 0
+    for match in _RESPELL.finditer(text):
+        grown += len(_respelled(match)) - len(match[0])
+        found.append((match.end() + grown, grown))
+    return found
 
 
 def _respelled(match: re.Match[str]) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from margo_gitops.documents.faults import message
+from margo_gitops.documents.dialects import Dialect, Kind
+from margo_gitops.documents.faults import message, missing, shown
 from margo_gitops.documents.findings import Finding, Path, Severity
+from margo_gitops.documents.leniency import Breach, leniency
+from margo_gitops.documents.rule import Fault, Rule
+from margo_gitops.documents.shape import NOT_ALLOWED, OF_KEYWORD, UNKNOWN_FIELD
 from margo_gitops.documents.yaml import Parsed
 from margo_gitops.errors import Stalled
 
@@ -21,7 +26,7 @@ BASE = "https://margo-gitops.invalid/schemas/"
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """The schema `own/<Kind>` or `margo/<Kind>.<dialect>`, from the package or from a checkout.
+    """The schema `own/<Kind>` or what `margo` names, from the package or from a checkout.
 
     `name` is one of ours, never a document's. Raises `Stalled` where the installation lacks it.
     """
@@ -34,6 +39,11 @@ def schema(name: str) -> dict[str, Any]:
     raise Stalled(f"the schema {name} is not in this installation", help="margo doctor")
 
 
+def margo(kind: Kind, dialect: Dialect) -> str:
+    """The name of a Margo document's schema: `margo/ApplicationDescription.CM`."""
+    return f"margo/{kind}.{dialect.name}"
+
+
 def address(name: str) -> str:
     """The schema's `$id`, as generated documents name it."""
     return f"{BASE}{name}.json"
@@ -42,12 +52,17 @@ def address(name: str) -> str:
 def validate(
     name: str, parsed: Parsed, where: str, *, unknown: Severity = "error"
 ) -> list[Finding]:
-    """All that breaks the schema, unordered; `unknown` is how a field of nobody's counts."""
-    return [
-        finding
-        for error in _validator(name).iter_errors(parsed.data)
-        for finding in _findings(error, parsed, where, unknown)
-    ]
+    """All that breaks the schema, unordered; `unknown` is how a field of nobody's counts.
+
+    In a Margo document a fault that a named leniency covers is a warning under that rule's name.
+    """
+    return [fault.placed(parsed, where) for fault in faults(name, parsed.data, unknown=unknown)]
+
+
+def faults(name: str, data: Any, *, unknown: Severity = "error") -> Iterator[Fault]:
+    """As `validate`, before anything has a line."""
+    for error in _validator(name).iter_errors(data):
+        yield from _faults(name, _telling(error), unknown)
 
 
 @cache
@@ -57,17 +72,25 @@ def _validator(name: str) -> Validator:
     return Draft202012Validator(schema(name))
 
 
-def _findings(error: Any, parsed: Parsed, where: str, unknown: Severity) -> Iterator[Finding]:
-    error = _telling(error)
+def _faults(name: str, error: Any, unknown: Severity) -> Iterator[Fault]:
     path: Path = tuple(error.absolute_path)
-    if error.validator == "additionalProperties":
+    keyword = str(error.validator)
+    breach = Breach(name, keyword, path, error.instance, error.validator_value)
+    if keyword == "additionalProperties":
         for key in _extra(error):
-            line, column = parsed.key_position((*path, key))
-            text = f"found the field {key!r}, which {_place(path)} does not have"
-            yield Finding(where, line, column, text, "unknown-field", unknown)
+            rule = _lenient(replace(breach, field=key)) or UNKNOWN_FIELD
+            severity = unknown if rule is UNKNOWN_FIELD else rule.severity
+            text = f"found the field {shown(key)}, which {_place(path)} does not have"
+            yield replace(rule.broken((*path, key), text, on_key=True), severity=severity)
         return
-    line, column = parsed.position(path)
-    yield Finding(where, line, column, f"{_place(path)}: {message(error)}", "schema")
+    if keyword == "required":
+        breach = replace(breach, field=missing(error))
+    rule = _lenient(breach) or OF_KEYWORD.get(keyword, NOT_ALLOWED)
+    yield rule.broken(path, f"{_place(path)}: {message(error)}")
+
+
+def _lenient(breach: Breach) -> Rule | None:
+    return leniency(breach) if breach.schema.startswith("margo/") else None
 
 
 def _telling(error: Any) -> Any:

@@ -26,8 +26,8 @@ class Component(Frozen):
     """One installable part; components are installed in listed order.
 
     `repository` and `revision` name an OCI artifact, `package_location` an archive (dialects A to
-    C). `wait` defaults to true; `timeout` is `##m##s`. `unknown` holds properties of nobody's
-    dialect, kept for the way back.
+    C). `wait` defaults to true; `timeout` is `##m##s`. `unknown` holds fields of nobody's dialect
+    by JSON Pointer from the component (`/properties/vendor`); they go on to its deployments.
     """
 
     name: str = Field(min_length=1)
@@ -108,8 +108,13 @@ class Parameter(Frozen):
 
 
 class ApplicationDescription(Frozen):
-    """A Margo application; `catalog` and `configuration` are kept as their author wrote them."""
+    """A Margo application; `catalog` and `configuration` are kept as their author wrote them.
 
+    `api_version` is None where it is the one that the dialect's documents carry. `unknown` holds
+    fields of nobody's dialect by JSON Pointer from the root, those of components excepted.
+    """
+
+    api_version: str | None = None
     id: AppId
     name: str
     version: Version

@@ -12,9 +12,6 @@ API_VERSION = "margo-gitops/v1"
 Scalar = str | bool | int | float
 """A parameter value of one element."""
 
-ParameterValue = Scalar | tuple[Scalar, ...]
-"""A parameter value as the specification has it: a scalar or a list of scalars."""
-
 Flat = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """A site, node, proposal or deployment name: fit for a ref and a path (DESIGN section 2)."""
 
@@ -57,6 +54,16 @@ class Frozen(BaseModel):
         validate_by_alias=True,
         serialize_by_alias=True,
     )
+
+
+class FromSite(Frozen):
+    """A secret that never enters git: the node reads NAME from a root-only file of its own."""
+
+    from_site: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
+
+
+ParameterValue = Scalar | tuple[Scalar, ...] | FromSite
+"""A parameter value: a scalar or a list of scalars, as the specification has it, or a secret."""
 
 
 class OwnDocument(Frozen):

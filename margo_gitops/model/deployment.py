@@ -18,12 +18,14 @@ class ApplicationDeployment(Frozen):
     """What a device is asked to run; parameters only of the chosen profile's components.
 
     `device_id`, `requirements` and `eligibility` are None or empty where the dialect has no room
-    for them; the record then carries them (DESIGN section 4).
+    for them; the record then carries them (DESIGN section 4). `namespace` is None where OpenAPI
+    1.0.0 leaves it out. `api_version` and `unknown` are as in `ApplicationDescription`.
     """
 
+    api_version: str | None = None
     id: Uuid
     name: str
-    namespace: str
+    namespace: str | None = None
     application_id: AppId
     device_id: DeviceId | None = None
     type: ProfileType

@@ -25,40 +25,42 @@ from margo_gitops.model.fleet import Polling, RuntimePolicy
 class Content(Frozen):
     """A file by what is in it."""
 
-    digest: Digest
-    size: int = Field(ge=0)
+    digest: Digest = Field(description="sha256 over the exact bytes.")
+    size: int = Field(ge=0, description="How many bytes.")
 
 
 class Artifact(Content):
     """What a node fetches for a component: by digest, bounded by size; the route is not in it."""
 
-    media_type: str
+    media_type: str = Field(description="The OCI media type.")
 
 
 class ComponentArtifact(Artifact):
     """An artifact and the component that it is for."""
 
-    component: str
+    component: str = Field(description="The component that it is for.")
 
 
 class LockedComponent(Frozen):
     """One component of one profile; `artifact` is None where its source is not resolved."""
 
-    profile: str
-    component: str
-    source: str
-    artifact: Artifact | None
-    path: str | None = None
+    profile: str = Field(description="The id or the type of the profile.")
+    component: str = Field(description="The name of the component.")
+    source: str = Field(description="What the description names, resolved once.")
+    artifact: Artifact | None = Field(description="What it resolved to; null where it did not.")
+    path: str | None = Field(
+        default=None, description="The file inside the package, where it lies there."
+    )
 
 
 class ApplicationLock(OwnDocument):
     """`locks/<app-id>/<version>.json`: every name resolved once, before approval."""
 
     kind: Literal["ApplicationLock"] = "ApplicationLock"
-    application: AppId
-    version: Version
-    description: Content
-    components: tuple[LockedComponent, ...]
+    application: AppId = Field(description="The application's id.")
+    version: Version = Field(description="The application's version.")
+    description: Content = Field(description="The description that was locked.")
+    components: tuple[LockedComponent, ...] = Field(description="Every component of every profile.")
 
 
 class Record(OwnDocument):
@@ -69,44 +71,70 @@ class Record(OwnDocument):
     """
 
     kind: Literal["Record"] = "Record"
-    fleet: Uuid
-    site: Flat
-    id: Uuid
-    name: Flat
-    application: AppId | None = None
-    version: Version | None = None
-    target: DeviceId
-    requirements: Requirements | None = None
-    revision: int = Field(ge=1)
-    replaces: Digest | None
-    action: Literal["set", "remove"]
-    document: Content | None
-    artifacts: tuple[ComponentArtifact, ...] = ()
+    fleet: Uuid = Field(description="The fleet's UUID.")
+    site: Flat = Field(description="The site that it is for.")
+    id: Uuid = Field(description="The deployment's UUID; it stays for life.")
+    name: Flat = Field(description="The deployment's name.")
+    application: AppId | None = Field(
+        default=None, description="The application's id; null for the site's settings."
+    )
+    version: Version | None = Field(default=None, description="The application's version.")
+    target: DeviceId = Field(description="The device; * leaves the choice to the site.")
+    requirements: Requirements | None = Field(
+        default=None,
+        description="What the device must have, where the document has no room to say so.",
+    )
+    revision: int = Field(ge=1, description="Grows by one with each record of this deployment.")
+    replaces: Digest | None = Field(
+        description="The digest of the record before it; null for the first."
+    )
+    action: Literal["set", "remove"] = Field(
+        description="Whether the deployment is set or removed."
+    )
+    document: Content | None = Field(
+        description="The deployment document; null where it is removed."
+    )
+    artifacts: tuple[ComponentArtifact, ...] = Field(
+        default=(), description="What its components need."
+    )
 
 
 class RecordEntry(Frozen):
     """A record and the digest of the statement that approves it; None in an open fleet."""
 
-    record: Record
-    statement: Digest | None = None
+    record: Record = Field(description="The record.")
+    statement: Digest | None = Field(
+        default=None,
+        description="The digest of the statement that approves it; null in an open fleet.",
+    )
 
 
 class Change(OwnDocument):
     """`change.json`: one generation of a site; it accounts for every byte of its tree."""
 
     kind: Literal["Change"] = "Change"
-    fleet: Uuid
-    site: Flat
-    epoch: int = Field(ge=1)
-    generation: int = Field(ge=1)
-    previous: Digest | None
-    source: CommitId
-    root: int | None = None
-    enrolment: int | None = None
-    manifest: Content
-    artifacts: Content
-    settings: Content
-    records: tuple[RecordEntry, ...]
+    fleet: Uuid = Field(description="The fleet's UUID.")
+    site: Flat = Field(description="The site that it is for.")
+    epoch: int = Field(ge=1, description="Counts the histories of the site.")
+    generation: int = Field(
+        ge=1, description="Grows by one with each change; also the manifest version."
+    )
+    previous: Digest | None = Field(
+        description="The digest of the change before it; null for the first."
+    )
+    source: CommitId = Field(description="The commit on main that it was rendered from.")
+    root: int | None = Field(
+        default=None, description="The version of the trust root; null in an open fleet."
+    )
+    enrolment: int | None = Field(
+        default=None, description="The version of the site's enrolment; null in an open fleet."
+    )
+    manifest: Content = Field(description="manifest.json, by what is in it.")
+    artifacts: Content = Field(description="artifacts.json, by what is in it.")
+    settings: Content = Field(description="settings.json, by what is in it.")
+    records: tuple[RecordEntry, ...] = Field(
+        description="Every record in force, removals included."
+    )
 
 
 class ManifestBundle(Frozen):
@@ -138,51 +166,59 @@ class Manifest(Frozen):
 class NodeSettings(Frozen):
     """One node of a site."""
 
-    id: Flat
-    device_id: DeviceId
-    labels: Labels = {}
+    id: Flat = Field(description="The node's name.")
+    device_id: DeviceId = Field(description="The device's Margo id.")
+    labels: Labels = Field(
+        default={}, description="Names and values that eligibility rules select by."
+    )
 
 
 class SiteSettings(OwnDocument):
     """`settings.json`: what a site must obey."""
 
     kind: Literal["SiteSettings"] = "SiteSettings"
-    fleet: Uuid
-    site: Flat
-    polling: Polling
-    windows: tuple[dict[str, Any], ...] = ()
-    mirrors: tuple[str, ...] = ()
-    runtime: RuntimePolicy
-    nodes: tuple[NodeSettings, ...]
-    placement_profiles: tuple[dict[str, Any], ...] = ()
+    fleet: Uuid = Field(description="The fleet's UUID.")
+    site: Flat = Field(description="The site that it is for.")
+    polling: Polling = Field(description="How often the site asks its remote.")
+    windows: tuple[dict[str, Any], ...] = Field(default=(), description="When the site may change.")
+    mirrors: tuple[str, ...] = Field(
+        default=(), description="Registries nearby that are asked first."
+    )
+    runtime: RuntimePolicy = Field(description="What workloads may ask of their hosts.")
+    nodes: tuple[NodeSettings, ...] = Field(description="The nodes of the site.")
+    placement_profiles: tuple[dict[str, Any], ...] = Field(
+        default=(), description="How the site chooses among its nodes."
+    )
 
 
 class SiteArtifacts(OwnDocument):
     """`artifacts.json`: all that the site's deployments need, by digest."""
 
     kind: Literal["SiteArtifacts"] = "SiteArtifacts"
-    site: Flat
-    artifacts: tuple[Artifact, ...]
+    site: Flat = Field(description="The site that it is for.")
+    artifacts: tuple[Artifact, ...] = Field(description="Each artifact once.")
 
 
 class PlacedDeployment(Frozen):
     """One deployment that a node is to run, and why it is this node."""
 
-    id: Uuid
-    name: Flat
-    record: Digest
-    document: Content
-    why: str
+    id: Uuid = Field(description="The deployment's UUID.")
+    name: Flat = Field(description="The deployment's name.")
+    record: Digest = Field(description="The digest of the record that asks for it.")
+    document: Content = Field(description="The deployment document.")
+    why: str = Field(description="Why it is on this node, in words.")
 
 
 class Placement(OwnDocument):
     """`placement.json` on `node/<n>`: the site's word on what its node runs."""
 
     kind: Literal["Placement"] = "Placement"
-    fleet: Uuid
-    site: Flat
-    node: Flat
-    sequence: int = Field(ge=1)
-    enrolment: int | None = None
-    change: Digest
-    deployments: tuple[PlacedDeployment, ...]
+    fleet: Uuid = Field(description="The fleet's UUID.")
+    site: Flat = Field(description="The site that placed it.")
+    node: Flat = Field(description="The node that it is for.")
+    sequence: int = Field(ge=1, description="Grows with each placement of this node.")
+    enrolment: int | None = Field(
+        default=None, description="The version of the site's enrolment; null in an open fleet."
+    )
+    change: Digest = Field(description="The digest of the change that it follows.")
+    deployments: tuple[PlacedDeployment, ...] = Field(description="What the node runs.")

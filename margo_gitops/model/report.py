@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from margo_gitops.model.base import CommitId, Digest, Flat, Frozen, OwnDocument, Uuid
 
 
 class Refusal(Frozen):
     """Something that was not adopted, written once for each commit and reason."""
 
-    commit: CommitId
-    rule: str
-    message: str
+    commit: CommitId = Field(description="The commit that was not adopted.")
+    rule: str = Field(description="The rule that it breaks.")
+    message: str = Field(description="What was found and expected.")
 
 
 class Agent(Frozen):
     """The program that wrote a report."""
 
-    version: str
-    formats: tuple[str, ...]
-    instance: str
+    version: str = Field(description="The version of the program.")
+    formats: tuple[str, ...] = Field(description="The formats that it reads.")
+    instance: str = Field(description="Which running program; another after a reinstallation.")
 
 
 class Adopted(Frozen):
     """The generation in force."""
 
-    epoch: int
-    generation: int
-    commit: CommitId
-    change: Digest
+    epoch: int = Field(description="Counts the histories of the site.")
+    generation: int = Field(description="The generation in force.")
+    commit: CommitId = Field(description="The commit that holds it.")
+    change: Digest = Field(description="The digest of its change.json.")
 
 
 class NodeState(Frozen):
@@ -39,43 +41,59 @@ class NodeState(Frozen):
     describes; None where nothing was heard. They differ while the node is behind.
     """
 
-    offered: CommitId | None
-    described: CommitId | None
-    report: CommitId | None
+    offered: CommitId | None = Field(description="The commit of the node's branch.")
+    described: CommitId | None = Field(
+        description="The commit that the node's last report describes."
+    )
+    report: CommitId | None = Field(description="The commit of the node's last report.")
 
 
 class NotPlaced(Frozen):
     """A deployment that no node of the site can run, and why each cannot."""
 
-    id: Uuid
-    name: Flat
-    why: str
+    id: Uuid = Field(description="The deployment's UUID.")
+    name: Flat = Field(description="The deployment's name.")
+    why: str = Field(description="Why each node cannot run it, in words.")
 
 
 class SiteStatus(OwnDocument):
     """`site.json` on `status/<site>`."""
 
     kind: Literal["SiteStatus"] = "SiteStatus"
-    fleet: Uuid | None
-    site: Flat
-    trust: Literal["open"] = "open"
-    agent: Agent
-    adopted: Adopted | None
-    nodes: dict[Flat, NodeState]
-    not_placed: tuple[NotPlaced, ...] = ()
-    missing: tuple[Digest, ...] = ()
-    blobs: tuple[Digest, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
+    fleet: Uuid | None = Field(description="The fleet's UUID; null where nothing was adopted yet.")
+    site: Flat = Field(description="The site that reports.")
+    trust: Literal["open"] = Field(
+        default="open", description="An open fleet is unsigned; every status says so."
+    )
+    agent: Agent = Field(description="The program that wrote this.")
+    adopted: Adopted | None = Field(
+        description="The generation in force; null where there is none yet."
+    )
+    nodes: dict[Flat, NodeState] = Field(description="The nodes of the site, by name.")
+    not_placed: tuple[NotPlaced, ...] = Field(
+        default=(), description="Deployments that no node can run."
+    )
+    missing: tuple[Digest, ...] = Field(
+        default=(), description="Digests of artifacts that the site needs and lacks."
+    )
+    blobs: tuple[Digest, ...] = Field(
+        default=(), description="Digests of the artifacts that the site holds."
+    )
+    refusals: tuple[Refusal, ...] = Field(default=(), description="What the site did not adopt.")
 
 
 class NodeReport(OwnDocument):
     """`node.json` on `report/<node>`."""
 
     kind: Literal["NodeReport"] = "NodeReport"
-    site: Flat | None
-    node: Flat
-    trust: Literal["open"] = "open"
-    agent: Agent
-    sequence: int
-    described: CommitId | None
-    refusals: tuple[Refusal, ...] = ()
+    site: Flat | None = Field(description="The site of the node; null where none is known yet.")
+    node: Flat = Field(description="The node that reports.")
+    trust: Literal["open"] = Field(
+        default="open", description="An open fleet is unsigned; every status says so."
+    )
+    agent: Agent = Field(description="The program that wrote this.")
+    sequence: int = Field(description="The sequence of the placement that it follows.")
+    described: CommitId | None = Field(
+        description="The commit of the node's branch that it describes."
+    )
+    refusals: tuple[Refusal, ...] = Field(default=(), description="What the node did not adopt.")

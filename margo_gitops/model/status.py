@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from margo_gitops.model.base import DeviceId, Extensions, Frozen, Uuid
 from margo_gitops.model.state import State
 
@@ -23,12 +25,18 @@ class ComponentStatus(Frozen):
 
 
 class DeploymentStatus(Frozen):
-    """One deployment on one device; `adopted` is the manifest version that it describes."""
+    """One deployment on one device.
 
+    `adopted` is the manifest version that it describes; None in dialects before D. `api_version`
+    and `unknown` are as in `ApplicationDescription`.
+    """
+
+    api_version: str | None = None
     deployment_id: Uuid
     device_id: DeviceId | None = None
-    adopted: int
+    adopted: int | None = None
     state: State
     error: StatusError | None = None
     components: tuple[ComponentStatus, ...]
     extensions: Extensions = {}
+    unknown: dict[str, Any] = {}

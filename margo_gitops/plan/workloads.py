@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.observed import Observed
+from margo_gitops.model.parameters import told
 from margo_gitops.model.wanted import Wanted
 
 
@@ -131,7 +132,9 @@ def differences(
 
 def _value(deployment: ApplicationDeployment, name: str) -> str:
     parameter = deployment.parameters.get(name)
-    return "none" if parameter is None else repr(parameter.value)
+    if parameter is None or parameter.value is None:
+        return "none"
+    return told(name, parameter.value)
 
 
 def _revision(components: Mapping[str, object], name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from margo_gitops.errors import Invalid
 from margo_gitops.model import layout
 from margo_gitops.model.application import Profile
+from margo_gitops.model.base import ParameterValue
 from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.fleet import Intent
 from margo_gitops.model.parameters import effective
@@ -34,6 +35,12 @@ def wanted_at(main: Main, site: str) -> Iterable[Wanted]:
                 yield _instance(main, intent, site, node)
 
 
+def values_at(intent: Intent, site: str) -> dict[str, ParameterValue]:
+    """What a person set for a site: the intent's parameters, the site's own over them."""
+    override = intent.overrides.get(site)
+    return {**intent.parameters, **(override.parameters if override else {})}
+
+
 def _nodes(main: Main, intent: Intent, site: str) -> tuple[str | None, ...]:
     present = tuple(sorted(device.id for device in main.devices.get(site, ())))
     if intent.targets.each:
@@ -51,8 +58,10 @@ def _nodes(main: Main, intent: Intent, site: str) -> tuple[str | None, ...]:
 def _instance(main: Main, intent: Intent, site: str, node: str | None) -> Wanted:
     application = application_of(main, intent)
     profile = profile_of(application.description, intent)
-    override = intent.overrides.get(site)
-    values = {**intent.parameters, **(override.parameters if override else {})}
+    try:
+        parameters = effective(application.description, profile, values_at(intent, site))
+    except Invalid as error:
+        raise Invalid(f"{intent.name} at {site}: {error.problem}", help=error.help) from None
     id = layout.deployment_id(main.fleet.id, site, intent.name, node)
     target = layout.target_of(site, node)
     deployment = ApplicationDeployment(
@@ -65,7 +74,7 @@ def _instance(main: Main, intent: Intent, site: str, node: str | None) -> Wanted
         components=profile.components,
         requirements=profile.requirements,
         eligibility=profile.eligibility,
-        parameters=effective(application.description, profile, values),
+        parameters=parameters,
         profile_extensions=profile.extensions,
     )
     return Wanted(id, intent.name, target, application, profile, deployment)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from margo_gitops.documents import canonical, own
+from margo_gitops.documents.edit import edit
 from margo_gitops.errors import Invalid, Usage
 from margo_gitops.model import layout
 from margo_gitops.model.application import ApplicationDescription
@@ -20,6 +22,7 @@ from margo_gitops.model.fleet import (
 )
 from margo_gitops.model.record import ApplicationLock
 from margo_gitops.render.main import Main, profile_of, targeted
+from margo_gitops.render.values import immutable_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def deploy(main: Main, intent: Intent) -> Edit:
         raise Invalid(f"{intent.name} reaches no site", help="margo site list")
     application = intent.application
     what = f"{application.id} {application.version}"
-    return _write(intent, f"Deploy {what} as {intent.name}")
+    return _told(intent.name, own.write(intent), f"Deploy {what} as {intent.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +106,18 @@ class Settings:
     drop_sites: Sequence[str] = ()
 
 
-def change(main: Main, name: str, settings: Settings) -> Edit:
-    """An intent changed; `Invalid` where there is none of that name or nothing would change."""
+def change(main: Main, name: str, settings: Settings, *, file: bytes | None = None) -> Edit:
+    """An intent changed, within the bytes of its file; without a `file`, one as `margo` writes it.
+
+    Every byte that does not say what changes stays. Raises `Invalid` where there is no intent of
+    that name, or its file cannot be changed in place; `Usage` where nothing would change.
+    """
     held = intent_of(main, name)
     targets = held.targets
-    sites = (set(targets.sites) | set(settings.add_sites)) - set(settings.drop_sites)
-    without = (set(targets.without) | set(settings.drop_sites)) - set(settings.add_sites)
-    if targets.selector is None:
-        without = set()
+    sites = _listed(targets.sites, settings.add_sites, settings.drop_sites)
+    without: tuple[str, ...] = ()
+    if targets.selector is not None:
+        without = _listed(targets.without, settings.drop_sites, settings.add_sites)
     overrides = dict(held.overrides)
     for site, values in (settings.at or {}).items():
         before = overrides.get(site, SiteOverride()).parameters
@@ -119,16 +126,17 @@ def change(main: Main, name: str, settings: Settings) -> Edit:
     after = held.model_copy(
         update={
             "application": ApplicationRef(id=held.application.id, version=version),
-            "targets": targets.model_copy(
-                update={"sites": tuple(sorted(sites)), "without": tuple(sorted(without))}
-            ),
+            "targets": targets.model_copy(update={"sites": sites, "without": without}),
             "parameters": {**held.parameters, **(settings.parameters or {})},
             "overrides": overrides,
         }
     )
     if after == held:
         raise Usage(f"nothing to change in {name}", help="margo set --help")
-    return _write(after, f"Change {name}")
+    path = layout.intent_path(name)
+    data = own.write(held) if file is None else file
+    changed = edit(data, _wire(held), _wire(after), where=path)
+    return _told(name, changed, f"Change {name}")
 
 
 def undeploy(main: Main, name: str) -> Edit:
@@ -137,17 +145,18 @@ def undeploy(main: Main, name: str) -> Edit:
     return Edit({layout.intent_path(name): None}, f"Undeploy {name}")
 
 
-def rollback(main: Main, name: str, earlier: Sequence[Intent], to: str | None) -> Edit:
-    """An intent as it was before its last change, or when it last had the version `to`.
+def rollback(main: Main, name: str, earlier: Iterable[bytes], to: str | None) -> Edit:
+    """An intent's file as it was before its last change, or when it last had the version `to`.
 
-    `earlier` holds its past contents, newest first.
+    `earlier` holds its past contents, newest first; what nobody can read among them is passed over.
     """
-    held = main.intents.get(name)
-    for past in earlier:
-        if past != held and to in {None, past.application.version}:
-            return _write(past, f"Roll {name} back to {past.application.version}")
+    held, path = main.intents.get(name), layout.intent_path(name)
+    for data in earlier:
+        past = _readable(data, path)
+        if past is not None and past != held and to in {None, past.application.version}:
+            return _told(name, data, f"Roll {name} back to {past.application.version}")
     wanted = "an earlier state" if to is None else f"the version {to}"
-    raise Invalid(f"{name} never had {wanted}", help=f"git log -- {layout.intent_path(name)}")
+    raise Invalid(f"{name} never had {wanted}", help=f"git log -- {path}")
 
 
 def intent_of(main: Main, name: str) -> Intent:
@@ -160,20 +169,41 @@ def intent_of(main: Main, name: str) -> Intent:
 
 
 def checked(main: Main, intent: Intent) -> Main:
-    """`main` as it would be with the intent; `Invalid` where profile or application do not fit."""
+    """`main` as it would be with the intent.
+
+    Raises `Invalid` where profile or application do not fit, or an immutable setting changes.
+    """
     found = main.applications.get((intent.application.id, intent.application.version))
     if found is not None:
         profile_of(found.description, intent)
-    return Main(
-        commit=main.commit,
-        fleet=main.fleet,
-        sites=main.sites,
-        devices=main.devices,
-        intents={**main.intents, intent.name: intent},
-        applications=main.applications,
-    )
+    after = replace(main, intents={**main.intents, intent.name: intent})
+    if faults := immutable_faults(main, after, intent.name):
+        application = intent.application
+        raise Invalid(
+            f"{intent.name}: {'; '.join(faults)}",
+            help=f"margo deploy {application.id}@{application.version} --name ANOTHER … installs it"
+            " anew beside this one",
+        )
+    return after
 
 
-def _write(intent: Intent, subject: str) -> Edit:
-    trailer = f"Deployment: {intent.name}"
-    return Edit({layout.intent_path(intent.name): own.write(intent)}, f"{subject}\n\n{trailer}\n")
+def _told(name: str, data: bytes, subject: str) -> Edit:
+    """One intent's file, with the trailer that names it."""
+    return Edit({layout.intent_path(name): data}, f"{subject}\n\nDeployment: {name}\n")
+
+
+def _wire(intent: Intent) -> dict[str, Any]:
+    return intent.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def _readable(data: bytes, path: str) -> Intent | None:
+    try:
+        return own.read(data, Intent, path)
+    except Invalid:
+        return None
+
+
+def _listed(held: Sequence[str], more: Sequence[str], less: Sequence[str]) -> tuple[str, ...]:
+    """In the order of the file, what is new at the end."""
+    new = sorted(set(more) - set(held) - set(less))
+    return (*(item for item in held if item not in less), *new)

@@ -18,6 +18,7 @@ from margo_gitops.roles.edge import EdgeNode
 from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.runtime.base import Driver, Owner
 from margo_gitops.runtime.host import capabilities
+from margo_gitops.runtime.secrets import secrets_in
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import open_transport
 
@@ -44,7 +45,7 @@ def local_agent(site: str, remote: str, state: Path) -> Iterator[LocalOrchestrat
 
 @contextmanager
 def edge_agent(
-    node: str, remote: str, state: Path, runtimes: tuple[str, ...]
+    node: str, remote: str, state: Path, runtimes: tuple[str, ...], secrets: Path
 ) -> Iterator[EdgeNode]:
     """The EN of a host with its state in a folder that it holds alone."""
     if unknown := sorted(set(runtimes) - {*RUNTIMES, "auto"}):
@@ -60,6 +61,7 @@ def edge_agent(
             facts=lambda device, engines: capabilities(device, engines, disk=state),
             agent=_agent(state),
             now=_now,
+            secrets=secrets_in(secrets),
         )
 
 

@@ -17,6 +17,7 @@ from margo_gitops.render import Main, SiteTree, render
 from margo_gitops.render.desired import wanted_at
 from margo_gitops.render.edits import Edit
 from margo_gitops.roles.artifacts import store_artifact
+from margo_gitops.roles.checking import require_valid_main
 from margo_gitops.roles.reading import package, read_capabilities, read_main
 from margo_gitops.status.view import SiteView, site_view
 from margo_gitops.store.git import Authorship, Commit, GitStore
@@ -103,8 +104,12 @@ class Central:
         return found
 
     def render(self, *, progress: Callable[[str], None] = lambda _: None) -> list[Rendered]:
-        """Publish every site that changed; the same `main` gives everybody the same commits."""
+        """Publish every site that changed; the same `main` gives everybody the same commits.
+
+        Raises `InvalidDocument` with every error of `main`, and then publishes nothing.
+        """
         main = self.main()
+        require_valid_main(self.store, main.commit)
         source = self.store.commit(main.commit)
         published = []
         for rendered in self.preview(main):

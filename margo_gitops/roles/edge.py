@@ -29,6 +29,7 @@ from margo_gitops.roles.workloads import (
     workload,
 )
 from margo_gitops.runtime.base import Driver, Owner
+from margo_gitops.runtime.secrets import Secrets, no_secrets
 from margo_gitops.status.node import (
     NodeView,
     node_files,
@@ -60,7 +61,8 @@ class EdgeNode:
     """The role of one host. `upstream` is the site's mirror.
 
     `engines` makes the drivers once it is known whose workloads these are; `facts` reads what the
-    host offers with them, under the device id that it is given.
+    host offers with them, under the device id that it is given. `secrets` reads what deployments
+    name and git does not hold.
     """
 
     node: str
@@ -71,6 +73,7 @@ class EdgeNode:
     facts: Callable[[str, Mapping[str, Driver]], DeviceCapabilities]
     agent: Agent
     now: Callable[[], int]
+    secrets: Secrets = no_secrets
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     _held: Share | None = None
     _refusals: tuple[Refusal, ...] | None = None
@@ -149,7 +152,7 @@ class EdgeNode:
                     driver.remove(action.id)
                 else:
                     record = records[action.id]
-                    driver.apply(workload(wanted[action.id], record, contents))
+                    driver.apply(workload(wanted[action.id], record, contents, self.secrets))
             except MargoError as error:
                 failures[action.id] = error
 

@@ -17,6 +17,7 @@ from margo_gitops.reconcile import Outcome, Pass
 from margo_gitops.render.site import document_path
 from margo_gitops.roles.artifacts import fetch_artifacts, held_artifacts
 from margo_gitops.roles.branch import OwnBranch
+from margo_gitops.roles.checking import require_valid_site
 from margo_gitops.status.node import NodeView, read_node
 from margo_gitops.status.site import site_files
 from margo_gitops.store.git import Authorship, GitStore
@@ -154,6 +155,7 @@ class LocalOrchestrator:
         try:
             offer = Offer(self.site, tip, self.store.files(tip), descends)
             desired = adopt(offer, held)
+            require_valid_site(self.site, tip, offer.files)
         except Refused as error:
             self._refusals = (Refusal(commit=tip, rule=error.rule, message=error.problem[:600]),)
             raise

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from margo_gitops.model import layout
 from margo_gitops.model.quantity import duration_seconds
 from margo_gitops.reconcile import Outcome, Rhythm, Role, once, run
 from margo_gitops.roles.agents import MIRROR, edge_agent, local_agent
+from margo_gitops.roles.edge import EdgeNode
 from margo_gitops.roles.waking import Waker
 from margo_gitops.store.git import GitStore
 
@@ -31,6 +32,7 @@ class Resident:
     once: bool
     poll: str | None
     runtimes: tuple[str, ...]
+    secrets: Path
     tell: Callable[[str, Outcome], None]
 
 
@@ -54,7 +56,7 @@ def run_local(site: str, remote: str, state: Path, nodes: Sequence[str], options
 
 def run_edge(node: str, remote: str, state: Path, options: Resident) -> int:
     """The EN of a host; returns the exit code."""
-    with edge_agent(node, remote, state, options.runtimes) as en:
+    with _edge(node, remote, state, options) as en:
         if options.once:
             return _once(en, f"en {node}", options).exit_code
         poll = duration_seconds(options.poll or "30s")
@@ -63,6 +65,12 @@ def run_edge(node: str, remote: str, state: Path, options: Resident) -> int:
         waker = Waker([] if upstream is None else [upstream], refs)
         _reside(en, f"en {node}", waker, lambda: Rhythm(poll, TICK), options)
     return 0
+
+
+def _edge(
+    node: str, remote: str, state: Path, options: Resident
+) -> AbstractContextManager[EdgeNode]:
+    return edge_agent(node, remote, state, options.runtimes, options.secrets)
 
 
 def _one_host(
@@ -76,7 +84,7 @@ def _one_host(
     outcomes = [_once(lo, "lo", options)]
     for _ in range(2 if nodes else 0):
         for node in nodes:
-            with edge_agent(node, str(mirror), state / f"en-{node}", options.runtimes) as en:
+            with _edge(node, str(mirror), state / f"en-{node}", options) as en:
                 outcomes.append(_once(en, f"en {node}", options))
         outcomes.append(_once(lo, "lo", options))
     last = outcomes[-1 - len(nodes) :]
@@ -145,7 +153,7 @@ class _in_thread:  # noqa: N801  # used as a function
         poll = duration_seconds(self._options.poll or "30s")
         try:
             with (
-                edge_agent(self._node, self._remote, self._state, self._options.runtimes) as en,
+                _edge(self._node, self._remote, self._state, self._options) as en,
                 self._waker,
             ):
                 _loop(en, who, self._waker, lambda: Rhythm(poll, TICK), self._options)

@@ -9,6 +9,7 @@ from pathlib import Path
 from margo_gitops.documents import margo
 from margo_gitops.errors import Invalid, MargoError, Missing
 from margo_gitops.model.application import ProfileType
+from margo_gitops.model.base import FromSite
 from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.observed import Observed
 from margo_gitops.model.quantity import seconds_of
@@ -19,6 +20,7 @@ from margo_gitops.plan.workloads import Action, Plan
 from margo_gitops.reconcile import Pass
 from margo_gitops.render.site import document_path
 from margo_gitops.runtime.base import ComponentSpec, Workload
+from margo_gitops.runtime.secrets import Secrets
 from margo_gitops.status.node import Seen, deployment_status, removed_status
 from margo_gitops.trust.share import Share
 
@@ -45,11 +47,13 @@ class Results:
 EdgePass = Pass[Share, Reality, Plan, Results]
 
 
-def workload(wanted: Wanted, record: Record, contents: Mapping[str, Path]) -> Workload:
-    """A wanted deployment with its verified files.
+def workload(
+    wanted: Wanted, record: Record, contents: Mapping[str, Path], secrets: Secrets
+) -> Workload:
+    """A wanted deployment with its verified files, and the node's secrets in their places.
 
     Raises `Invalid` for a component that no lock pins to a digest, `Missing` for bytes that have
-    not come yet.
+    not come yet and for a secret that this node does not have.
     """
     artifacts = {artifact.component: artifact for artifact in record.artifacts}
     return Workload(
@@ -57,7 +61,7 @@ def workload(wanted: Wanted, record: Record, contents: Mapping[str, Path]) -> Wo
         name=wanted.name,
         origin=wanted.origin,
         components=tuple(
-            _component(wanted.deployment, name, artifacts.get(name), contents)
+            _component(wanted.deployment, name, artifacts.get(name), contents, secrets)
             for name in wanted.components
         ),
     )
@@ -68,6 +72,7 @@ def _component(
     name: str,
     artifact: ComponentArtifact | None,
     contents: Mapping[str, Path],
+    secrets: Secrets,
 ) -> ComponentSpec:
     component = next(c for c in deployment.components if c.name == name)
     if artifact is None:
@@ -79,11 +84,14 @@ def _component(
     path = contents.get(artifact.digest)
     if path is None:
         raise Missing(f"the artifact {artifact.digest[:19]}… of {name} has not arrived yet")
+    values = deployment.values_for(name)
+    named = {key: value.from_site for key, value in values.items() if isinstance(value, FromSite)}
     return ComponentSpec(
         name=name,
         artifact=path,
         digest=artifact.digest,
-        values=deployment.values_for(name),
+        values={**values, **{key: secrets(secret) for key, secret in named.items()}},
+        secrets=frozenset(named),
         settings=component.settings,
         wait=component.wait,
         timeout=300.0 if component.timeout is None else seconds_of(component.timeout),

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from margo_gitops.roles.agents import drivers
 from margo_gitops.runtime.base import Owner
 from tests.cli.running import IDENTITY
@@ -15,12 +17,16 @@ from tests.cli.running import IDENTITY
 ROOT = Path(__file__).parents[2]
 
 
-def commands() -> str:
-    text = (ROOT / "docs" / "guide-first-fleet.md").read_text(encoding="utf-8")
+def commands(guide: str) -> str:
+    text = (ROOT / "docs" / guide).read_text(encoding="utf-8")
     return "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
 
 
-def test_every_command_of_the_guide_works(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("guide", "shown"),
+    [("guide-first-fleet.md", "generation"), ("guide-documents.md", "scale/margo.yaml:60:17: ")],
+)
+def test_every_command_of_the_guides_works(guide: str, shown: str, tmp_path: Path) -> None:
     bin = tmp_path / "bin"
     bin.mkdir()
     program = bin / "margo"
@@ -34,13 +40,13 @@ def test_every_command_of_the_guide_works(tmp_path: Path) -> None:
         "EXAMPLES": str(ROOT / "examples"),
         "STATE": str(tmp_path / "state"),
     }
-    script = "set -eux\nmkdir -p $STATE\n" + commands()
+    script = "set -eux\nmkdir -p $STATE\n" + commands(guide)
     done = subprocess.run(
         ["sh", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
     )
     try:
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "generation" in done.stdout
+        assert shown in done.stdout
     finally:
         _nothing_left(tmp_path / "state")
 

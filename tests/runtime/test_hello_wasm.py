@@ -6,7 +6,7 @@ from pathlib import Path
 
 import wasmtime
 
-from margo_gitops.documents import dialect_d
+from margo_gitops.documents import margo
 from margo_gitops.documents.canonical import digest
 from margo_gitops.documents.dialects import Dialect, Kind, detect
 from margo_gitops.documents.yaml import Parsed, parse
@@ -76,7 +76,8 @@ def _parsed() -> Parsed:
 
 
 def _described() -> Component:
-    (profile,) = dialect_d.read_description(_parsed().data).profiles
+    description, _ = margo.read_description((PACKAGE / "margo.yaml").read_bytes(), "margo.yaml")
+    (profile,) = description.profiles
     (component,) = profile.components
     return component
 
