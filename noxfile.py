@@ -23,6 +23,14 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Coverage-guided fuzzing of all that reads documents: five minutes, or as posargs say."""
+    session.install("-e", ".[test]", "atheris")
+    words = session.posargs or ["-max_total_time=300", "-rss_limit_mb=400", "-timeout=2"]
+    session.run("python", "-m", "tests.documents.coverage_fuzz", *words)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """All that can be shown on this machine; `MARGO_REQUIRE=a,b` fails where a or b is missing."""
     session.install(".[test]")

@@ -12,7 +12,10 @@ from margo_gitops.documents.identity import identify
 from margo_gitops.documents.rule import Fault
 from margo_gitops.documents.rules import intent
 from margo_gitops.documents.rules.node import Node
+from margo_gitops.documents.rules.syntax import TEMPLATE, templated
 from margo_gitops.documents.yaml import Parsed, parse
+
+_UNEXPANDED = "found a template's placeholder, expected a value: render the template first"
 
 
 def check(
@@ -45,6 +48,7 @@ def _margo(parsed: Parsed, where: str, dialect: Dialect | None) -> list[Finding]
         return [found.placed(parsed, where)]
     kind, spoken = found
     faults = (
+        *(TEMPLATE.broken(path, _UNEXPANDED) for path in templated(parsed)),
         *schemas.faults(f"margo/{kind}.{spoken.name}", parsed.data, unknown="warning"),
         *rules.broken(kind, spoken, parsed.data),
     )

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.documents.fuzz import SEEDS, broken, feed
+
+ANYTHING = st.builds(
+    lambda seed, tail: broken(random.Random(seed)) + tail, st.integers(), st.binary(max_size=40)
+)
+
+
+@given(st.binary(max_size=400) | st.sampled_from(SEEDS) | ANYTHING)
+def test_whatever_is_fed_is_a_finding_or_a_document(data: bytes) -> None:
+    feed(data)
+
 
 ROOT = Path(__file__).parents[2]
 

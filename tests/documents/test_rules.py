@@ -55,6 +55,7 @@ CASES = [
     Case("one-document", "STATUS_D", "deviceId", "---\ndeviceId", below=0),
     Case("empty-document", "", "", "# nothing\n"),
     Case("template", "DEPLOYMENT_D", "namespace: mill", "namespace: {{ namespace }}"),
+    Case("template", "DEPLOYMENT_D", "name: scale-stack", 'name: "{{ component }}"'),
     # what it is
     Case("kind", "STATUS_B", "DeploymentStatusManifest", "StatusOfSomething"),
     Case("sandbox", "DEPLOYMENT_B", "application.margo.org/v1alpha1", "margo.org/v1alpha1"),

@@ -129,7 +129,8 @@ def _roles_of(device: DeviceCapabilities) -> tuple[str, ...]:
 
     What runs nothing and has no resources can only be a gateway.
     """
-    if device.roles or (not device.deployment_types and device.processors):
+    resources = (*device.processors, device.memory, device.storage)
+    if device.roles or (not device.deployment_types and any(r is not None for r in resources)):
         return device.roles
     return _ROLE_OF.get(device.deployment_types, ())
 
