@@ -235,21 +235,6 @@ def test_hostile_files_by_name(tmp_path: Path) -> None:
         assert done.stdout.startswith(f"plant/sites/{name}.yaml:"), done.stdout
 
 
-def test_a_second_check_reads_no_document_again(plant: Path) -> None:
-    """Nothing new is kept, and what is on the disk is not opened: it may be another's by now."""
-    first = margo("validate", cwd=plant)
-    cache = plant / ".git" / "margo" / "verdicts.sqlite"
-    kept = cache.read_bytes()
-    intent = plant / INTENT
-    before = intent.stat()
-    intent.write_bytes(b"x" * before.st_size)
-    os.utime(intent, ns=(before.st_atime_ns, before.st_mtime_ns))
-    git(plant, "config", "core.trustctime", "false")
-    second = margo("validate", cwd=plant)
-    assert (first.stdout, second.stdout) == ("", "")
-    assert cache.read_bytes() == kept
-
-
 def test_a_damaged_cache_changes_nothing(plant: Path) -> None:
     replaced(plant / INTENT, "n1", "n9")
     told = margo("validate", cwd=plant).stdout
