@@ -91,6 +91,13 @@ TEXT_VALUE = _lenient(
     " nothing on their way to helm and compose.",
     "Nothing, unless another vendor's client reads the document: then put the value in quotes.",
 )
+LIST_VALUE = _lenient(
+    "value-list",
+    "A parameter value in a deployment is one value.",
+    "Descriptions may have lists of values, and the specification leaves open how a deployment"
+    " carries one; a client that does not read lists refuses the document as a whole.",
+    "Nothing on nodes of this project; for another vendor's client, a parameter for each value.",
+)
 FROM_SITE = _lenient(
     "from-site",
     "A parameter value is a scalar or a list.",
@@ -165,8 +172,13 @@ def _no_artifact(b: Breach) -> bool:
 
 def _text_value(b: Breach) -> bool:
     old = b.schema in {f"margo/ApplicationDeployment.{name}" for name in ("A", "B", "B2")}
-    scalar = isinstance(b.found, bool | int | float) or _scalars(b.found)
+    scalar = isinstance(b.found, bool | int | float)
     return old and b.keyword == "type" and _is_value(b.path) and scalar
+
+
+def _list_value(b: Breach) -> bool:
+    deployment = b.schema.startswith("margo/ApplicationDeployment.")
+    return deployment and b.keyword == "type" and _is_value(b.path) and _scalars(b.found)
 
 
 def _scalars(found: Any) -> bool:
@@ -211,6 +223,7 @@ _FITS: Mapping[Callable[[Breach], bool], Rule] = {
     _old_header: OLD_HEADER,
     _no_artifact: NO_ARTIFACT,
     _text_value: TEXT_VALUE,
+    _list_value: LIST_VALUE,
     _from_site: FROM_SITE,
     _selector_slip: SELECTOR_SLIP,
     _datatype_case: DATATYPE_CASE,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+_BLOCK_SCALAR = re.compile(r"[|>][0-9+-]{0,2}[ \t]*(?:#.*)?\r?$", re.MULTILINE)
+
 
 def column(text: str, at: int) -> int:
     """How many characters stand before `at` on its line; a byte order mark is none."""
@@ -58,6 +62,6 @@ def ended_as(text: str, changed: str) -> str:
 
     A block scalar may need it, so beside one it stays.
     """
-    if text.endswith("\n") or "|" in changed or ">" in changed:
+    if text.endswith("\n") or _BLOCK_SCALAR.search(changed):
         return changed
     return changed.removesuffix("\n").removesuffix("\r")

@@ -235,8 +235,10 @@ class _Splicer:
             return match.end()
         if not path or place.form != "block":
             return place.start
-        count = int(path[-1]) + 1
-        return self._item_spans(path[:-1], self.parsed.place(path[:-1]), count)[-1][0] + 1
+        index = int(path[-1])
+        before = self.parsed.place((*path[:-1], index - 1)).end if index else None
+        after = self.parsed.place(path[:-1]).start if before is None else before
+        return self._dash(path, after, place.start) + 1
 
 
 def _wants_lines(place: Place, new: Any) -> bool:

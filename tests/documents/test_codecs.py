@@ -238,6 +238,7 @@ NORMALISED = {
     "kind": "DeviceCapability is DeviceCapabilities",
     "supportedDeploymentTypes": "each once, in the order helm, compose, custom",
     "supportedRuntimes": "an empty list says nothing",
+    "type": "the hardware of 2024 may lack one, and an empty one says nothing",
     "state": "2024's upper case and prose are read as the later words",
     "error": "an error of empty texts is none",
     "pointer": "ENV. is there or not as the dialect has it",

@@ -138,6 +138,8 @@ CASES = [
     Case("old-header", "CAPABILITIES_D", "properties:", "apiVersion: v1\nproperties:"),
     Case("no-artifact", "DESCRIPTION_A", "          packageLocation:", "          other:"),
     Case("value-type", "DEPLOYMENT_B", "value: gram", "value: 12"),
+    Case("value-list", "DEPLOYMENT_D", "value: gram", "value: [gram, ounce]"),
+    Case("value-list", "DEPLOYMENT_B", "value: gram", "value: [1, 2]"),
     Case("from-site", "DEPLOYMENT_D", "value: gram", "value: {fromSite: scale-unit}"),
     Case("selector-slip", "DESCRIPTION_D", "values: [2]", "value: [2]"),
     Case("selector-slip", "DESCRIPTION_D", "ContainsAny", "ContainersAny"),
