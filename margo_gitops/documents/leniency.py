@@ -71,6 +71,13 @@ PACKAGE_LOCATION = _lenient(
     "The specification's own gateway examples of rc.3 still name packageLocation.",
     "Push the archive to a registry, and name repository and revision.",
 )
+OCI_COMPOSE = _lenient(
+    "oci-compose",
+    "Before dialect D a compose component comes by packageLocation.",
+    "Documents of early 2026 and a published example of that time name an OCI repository and a"
+    " revision, as D then did.",
+    "Write the application in dialect D.",
+)
 OLD_HEADER = _lenient(
     "old-header",
     "Capabilities and statuses of dialect D have no apiVersion and no kind.",
@@ -155,6 +162,15 @@ def _package_location(b: Breach) -> bool:
     return here and (lacking or b.field in {"packageLocation", "keyLocation"})
 
 
+def _oci_compose(b: Breach) -> bool:
+    if b.path[-1:] != ("properties",) or not isinstance(b.found, dict):
+        return False
+    by_oci = {"repository", "revision"} <= b.found.keys()
+    lacking = b.keyword == "required" and b.field == "packageLocation"
+    beside = b.keyword == "additionalProperties" and b.field in {"repository", "revision"}
+    return by_oci and "components" in b.path and (lacking or beside)
+
+
 def _old_header(b: Breach) -> bool:
     later = b.schema.partition(".")[0] in _HEADLESS and b.field in {"apiVersion", "kind"}
     return later and b.path == () and b.keyword == "additionalProperties"
@@ -220,6 +236,7 @@ _FITS: Mapping[Callable[[Breach], bool], Rule] = {
     _wait_text: WAIT_TEXT,
     _version_number: VERSION_NUMBER,
     _package_location: PACKAGE_LOCATION,
+    _oci_compose: OCI_COMPOSE,
     _old_header: OLD_HEADER,
     _no_artifact: NO_ARTIFACT,
     _text_value: TEXT_VALUE,

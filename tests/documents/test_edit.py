@@ -126,7 +126,7 @@ def test_what_was_added_can_be_removed_again_to_the_byte(
     assert len(added) > len(data)
     assert comments(data.decode()) == comments(added.decode())
     assert same(parse(edit(added, after, value), "x.yaml").data, value)
-    if parse(data, "x.yaml").place(path).form == "block" and b"|" not in data:
+    if parse(data, "x.yaml").place(path).form == "block" and not set(data) & set(b"|>"):
         assert edit(added, after, value) == data
 
 

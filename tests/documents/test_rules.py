@@ -135,6 +135,12 @@ CASES = [
         "repository: oci://registry.example/scale\n          revision: 1.2.0",
         "packageLocation: https://packages.example/scale.tar.gz",
     ),
+    Case(
+        "oci-compose",
+        "DESCRIPTION_C",
+        "packageLocation: https://packages.example/scale.tar.gz",
+        "repository: oci://registry.example/scale\n          revision: 1.2.0",
+    ),
     Case("old-header", "CAPABILITIES_D", "properties:", "apiVersion: v1\nproperties:"),
     Case("no-artifact", "DESCRIPTION_A", "          packageLocation:", "          other:"),
     Case("value-type", "DEPLOYMENT_B", "value: gram", "value: 12"),
