@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from margo_gitops.documents import fleet, identity, leniency, shape
+from margo_gitops.documents import fleet, identity, leniency
 from margo_gitops.documents.rule import Rule
 from margo_gitops.documents.rules import (
     capabilities,
@@ -15,6 +15,7 @@ from margo_gitops.documents.rules import (
     manifest,
     secrets,
     settings,
+    shape,
     status,
     syntax,
     targets,

@@ -14,7 +14,7 @@ from margo_gitops.documents.faults import message, missing, shown
 from margo_gitops.documents.findings import Finding, Path, Severity
 from margo_gitops.documents.leniency import Breach, leniency
 from margo_gitops.documents.rule import Fault, Rule
-from margo_gitops.documents.shape import NOT_ALLOWED, OF_KEYWORD, UNKNOWN_FIELD
+from margo_gitops.documents.rules.shape import NOT_ALLOWED, OF_KEYWORD, UNKNOWN_FIELD
 from margo_gitops.documents.yaml import Parsed
 from margo_gitops.errors import Stalled
 

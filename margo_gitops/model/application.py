@@ -49,20 +49,26 @@ class Component(Frozen):
 class Hardware(Frozen):
     """A peripheral or interface that a workload needs or a device has."""
 
-    type: str
-    manufacturer: str | None = None
-    model: str | None = None
+    type: str = Field(description="What it is, as gpu, display, ethernet.")
+    manufacturer: str | None = Field(default=None, description="Of this make; any where left out.")
+    model: str | None = Field(default=None, description="Of this model; any where left out.")
 
 
 class Requirements(Frozen):
     """What a device must have room for. Memory and storage in bytes, cores as a decimal number."""
 
-    cores: Decimal | None = None
-    architectures: tuple[str, ...] = ()
-    memory: int | None = None
-    storage: int | None = None
-    peripherals: tuple[Hardware, ...] = ()
-    interfaces: tuple[Hardware, ...] = ()
+    cores: Decimal | None = Field(default=None, description="Processor cores; 0.5 is half a core.")
+    architectures: tuple[str, ...] = Field(
+        default=(), description="Processors that will do, as amd64, arm64."
+    )
+    memory: int | None = Field(default=None, description="Memory in bytes.")
+    storage: int | None = Field(default=None, description="Storage in bytes.")
+    peripherals: tuple[Hardware, ...] = Field(
+        default=(), description="What must be attached to the device."
+    )
+    interfaces: tuple[Hardware, ...] = Field(
+        default=(), description="Ways to communicate that the device must have."
+    )
 
 
 class Expression(Frozen):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 API_VERSION = "margo-gitops/v1"
@@ -59,7 +59,11 @@ class Frozen(BaseModel):
 class FromSite(Frozen):
     """A secret that never enters git: the node reads NAME from a root-only file of its own."""
 
-    from_site: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
+    from_site: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$"),
+        Field(description="The name of the file that holds the secret on the node."),
+    ]
 
 
 ParameterValue = Scalar | tuple[Scalar, ...] | FromSite
