@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,9 +16,15 @@ from margo_gitops.errors import Refused
 from margo_gitops.model import layout
 from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.render import records
-from margo_gitops.roles.checking import Checker, check_main, check_site, require_valid_site
+from margo_gitops.roles.checking import (
+    Checker,
+    check_main,
+    check_site,
+    require_valid_edit,
+    require_valid_site,
+)
 from margo_gitops.roles.local import LocalOrchestrator
-from margo_gitops.store.git import Authorship
+from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.verdicts import Verdicts
 from tests.documents.fleet_tree import fleet as right_fleet
 from tests.fleet import SimulatedFleet
@@ -143,3 +149,34 @@ def test_a_kept_verdict_tells_the_same(tmp_path: Path) -> None:
     runs = [Checker(Verdicts(tmp_path / "v")).check(Files(tree), Layout.FLEET) for _ in range(2)]
     assert runs[0] == runs[1]
     assert {finding.rule for finding in runs[0]} >= {"parameter-value", "unknown-field"}
+
+
+@pytest.fixture
+def committed() -> Iterator[tuple[GitStore, str]]:
+    with GitStore.memory() as store:
+        yield store, store.write(right_fleet(), parents=[], author=ADA, message="x")
+
+
+def test_an_edit_is_judged_by_what_it_breaks_elsewhere(committed: tuple[GitStore, str]) -> None:
+    store, commit = committed
+    site = next(path for path in right_fleet() if path.startswith("sites/"))
+    with pytest.raises(InvalidDocument, match=r"deployments/weigh\.yaml:.*dangling-site"):
+        require_valid_edit(store, commit, {site: None})
+
+
+def test_a_published_version_never_changes(committed: tuple[GitStore, str]) -> None:
+    store, commit = committed
+    path = next(path for path in right_fleet() if path.endswith("margo.yaml"))
+    with pytest.raises(InvalidDocument, match="version-changed"):
+        require_valid_edit(store, commit, {path: right_fleet()[path] + b"# more\n"})
+
+
+def test_an_edit_is_not_blamed_for_what_was_wrong_before(
+    committed: tuple[GitStore, str],
+) -> None:
+    store, _ = committed
+    tree = right_fleet()
+    tree["deployments/weigh.yaml"] = tree["deployments/weigh.yaml"].replace(b"n1", b"n9")
+    wrong = store.write(tree, parents=[], author=ADA, message="x")
+    site = next(path for path in tree if path.startswith("sites/"))
+    require_valid_edit(store, wrong, {site: tree[site] + b"# a remark\n"})

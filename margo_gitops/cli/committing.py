@@ -14,6 +14,7 @@ from margo_gitops.errors import Usage
 from margo_gitops.render.edits import Edit
 from margo_gitops.render.values import Alike
 from margo_gitops.roles.central import Central, Rendered
+from margo_gitops.roles.checking import require_valid_edit
 
 ASK_ABOVE = 20
 
@@ -29,8 +30,10 @@ def commit(
 ) -> None:
     """Commit an edit to `main`; with `render: here`, the site branches follow at once.
 
-    A dry run shows the files instead, and the effective values where they are given.
+    Raises `InvalidDocument` with the errors that it would have, or cause in other files. A dry run
+    shows the files instead, and the effective values where they are given.
     """
+    require_valid_edit(co.store, co.head(), edit.changes)
     if dry_run:
         lines = [f"would commit: {edit.message.splitlines()[0]}"]
         for path, data in sorted(edit.changes.items()):

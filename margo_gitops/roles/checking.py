@@ -16,6 +16,7 @@ from margo_gitops.documents.dialects import Dialect
 from margo_gitops.documents.findings import Finding, refuse_errors
 from margo_gitops.documents.fleet import (
     Breach,
+    Edited,
     Files,
     Layout,
     Survey,
@@ -168,13 +169,25 @@ def check_main(store: GitStore, commit: str) -> list[Finding]:
 
     Verdicts are kept beside the store where it is on a disk.
     """
-    cache = Verdicts(None if store.path is None else store.path / CACHE)
-    return Checker(cache).check(store_tree(store, commit), Layout.FLEET)
+    return Checker(_cache(store)).check(store_tree(store, commit), Layout.FLEET)
+
+
+def _cache(store: GitStore) -> Verdicts:
+    return Verdicts(None if store.path is None else store.path / CACHE)
 
 
 def require_valid_main(store: GitStore, commit: str) -> None:
     """Raise `InvalidDocument` with every error in a commit of `main`."""
     refuse_errors(check_main(store, commit))
+
+
+def require_valid_edit(store: GitStore, commit: str, changes: Mapping[str, bytes | None]) -> None:
+    """Raise `InvalidDocument` with every error that an edit of `main` has, or causes elsewhere."""
+    before = store_tree(store, commit)
+    findings = Checker(_cache(store)).check(
+        Edited(before, changes), Layout.FLEET, before=before, chosen=changes.__contains__
+    )
+    refuse_errors(findings)
 
 
 def check_site(files: Mapping[str, bytes]) -> list[Finding]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import margo
+from tests.documents.bases import DESCRIPTION_D
 
 
 @pytest.fixture
@@ -91,3 +92,21 @@ def test_two_commands_at_once_lose_nothing(fleet: Path) -> None:
     listed = json.loads(margo("site", "list", "--json", cwd=fleet).stdout)
     assert {site["id"] for site in listed} == set(sites)
     assert margo("render", "--check", "--exit-code", cwd=fleet).returncode == 0
+
+
+def test_an_application_with_an_error_never_reaches_main(fleet: Path, tmp_path: Path) -> None:
+    """Also where only a rule, and no schema, sees it."""
+    package = tmp_path / "scale"
+    package.mkdir()
+    text = DESCRIPTION_D.replace("schema: sampleCount", "schema: nobody")
+    (package / "margo.yaml").write_text(text)
+    before = _head(fleet)
+    done = margo("app", "add", str(package), cwd=fleet)
+    assert (done.returncode, "dangling-schema" in done.stderr) == (1, True)
+    assert "margo.yaml:64:" in done.stderr
+    assert _head(fleet) == before
+
+
+def _head(fleet: Path) -> str:
+    words = ["git", "rev-parse", "main"]
+    return subprocess.run(words, cwd=fleet, capture_output=True, text=True, check=True).stdout

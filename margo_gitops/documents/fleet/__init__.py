@@ -21,12 +21,13 @@ from margo_gitops.documents.fleet.every import breaches
 from margo_gitops.documents.fleet.facts import Verdict, judge
 from margo_gitops.documents.fleet.places import Layout, is_document
 from margo_gitops.documents.fleet.survey import Survey, survey
-from margo_gitops.documents.fleet.view import Files, View
+from margo_gitops.documents.fleet.view import Edited, Files, View
 from margo_gitops.documents.rule import Rule
 
 __all__ = [
     "RULES",
     "Breach",
+    "Edited",
     "Files",
     "Layout",
     "Survey",

@@ -55,3 +55,36 @@ class Files:
     def odd(self) -> Iterable[tuple[str, Fault]]:
         """Nothing in memory is a link."""
         return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A view as it would be with some files changed; None deletes one."""
+
+    base: View
+    changes: Mapping[str, bytes | None]
+
+    def paths(self, prefix: str = "") -> Iterable[str]:
+        """Every file whose path begins with `prefix`, in order."""
+        kept = {path for path in self.base.paths(prefix) if path not in self.changes}
+        new = (path for path, data in self.changes.items() if data is not None)
+        return sorted(kept.union(path for path in new if path.startswith(prefix)))
+
+    def read(self, path: str) -> bytes | None:
+        """A file's bytes, None where there is none."""
+        return self.changes[path] if path in self.changes else self.base.read(path)
+
+    def identity(self, path: str) -> str | None:
+        """The base's name for what is unchanged, else the digest."""
+        if path not in self.changes:
+            return self.base.identity(path)
+        data = self.changes[path]
+        return None if data is None else digest(data)
+
+    def trouble(self, path: str, /) -> Fault | None:
+        """Why a path that is there cannot be read."""
+        return None if path in self.changes else self.base.trouble(path)
+
+    def odd(self) -> Iterable[tuple[str, Fault]]:
+        """Every unchanged path that is no plain file, and what it is."""
+        return [(path, fault) for path, fault in self.base.odd() if path not in self.changes]
