@@ -25,7 +25,7 @@ from margo_gitops.documents.spelling import block, inline
 
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _COLON = re.compile(r"[ \t]*:")
-_DASH = re.compile(r"(?:^|\n)[ \t]*(-)(?=[ \t\r\n])")
+_DASH = re.compile(r"(?:^|\n)[ \t]*(-)(?=[ \t\r\n]|\Z)")
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+[ \t]*")
 _NESTED = {"flow", "pair", "block"}
 

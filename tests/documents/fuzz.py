@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ from margo_gitops.documents.edit import edit
 from margo_gitops.documents.yaml import parse
 from margo_gitops.errors import MargoError
 from tests.documents.bases import BASES
+from tests.documents.hostile import peak
 
 SEEDS = [text.encode() for text in BASES.values()]
 BITS = [
@@ -127,8 +127,7 @@ def run(runs: int, seed: int) -> dict[str, float]:
         except Exception as error:
             raise AssertionError(f"seed {seed} run {number}: {error!r}\n{data!r}") from error
         slowest = max(slowest, time.process_time() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"runs": runs, "seed": seed, "slowestSeconds": slowest, "peakMegabytes": peak}
+    return {"runs": runs, "seed": seed, "slowestSeconds": slowest, "peakMegabytes": peak()}
 
 
 def main() -> None:

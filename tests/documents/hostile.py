@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from margo_gitops.documents.findings import InvalidDocument
@@ -127,6 +127,12 @@ HOSTILE = [
 ]
 
 
+def peak() -> float:
+    """The most memory that this program held, in MB; `getrusage` counts what forked it too."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
 def _measure() -> dict[str, object]:
     rules: dict[str, str | None] = {}
     seconds = {}
@@ -140,8 +146,7 @@ def _measure() -> dict[str, object]:
         else:
             rules[case.name] = None
         seconds[case.name] = time.process_time() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"rules": rules, "seconds": seconds, "megabytes": peak}
+    return {"rules": rules, "seconds": seconds, "megabytes": peak()}
 
 
 if __name__ == "__main__":
