@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +13,15 @@ from tests.dockerd import Engine, docker_engine, problem
 from tests.engines import require
 from tests.runtime.compose_engine import ComposeHarness
 
-# Two workers and an engine share a small machine: how long one example takes says nothing.
-settings.register_profile("shared-machine", deadline=None)
-settings.load_profile("shared-machine")
+# Two workers and an engine share a small machine: how long one example takes says nothing. CI tries
+# the same examples each time, people new ones; MARGO_EXAMPLES says how many.
+settings.register_profile(
+    "here",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    max_examples=int(os.environ.get("MARGO_EXAMPLES", "100")),
+)
+settings.load_profile("here")
 
 
 @pytest.fixture(scope="session")
