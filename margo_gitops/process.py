@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from margo_gitops.errors import Stalled, Unreachable
 
 OUTPUT_LIMIT = 4 << 20
+
+_LOOK = 0.5
+"""Seconds between two looks at whether a child has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +44,64 @@ def run(
     is the caller's to judge.
     """
     try:
-        done = subprocess.run(
+        child = subprocess.Popen(
             list(argv),
             cwd=cwd,
             env={**os.environ, **(env or {})},
-            input=(input or "").encode(),
-            capture_output=True,
-            timeout=timeout,
-            check=False,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
     except FileNotFoundError as error:
-        raise Stalled(
-            f"the program {argv[0]!r} was not found on this host", help="margo doctor"
-        ) from error
-    except subprocess.TimeoutExpired as error:
-        raise Unreachable(f"{argv[0]} did not end within {timeout:g} s") from error
-    return Finished(done.returncode, _text(done.stdout), _text(done.stderr))
+        raise _not_here(argv[0]) from error
+    with child:
+        try:
+            out, err = _finish(child, argv[0], (input or "").encode(), timeout)
+        except BaseException:
+            child.kill()
+            raise
+    return Finished(child.returncode, _text(out), _text(err))
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A child that we talk with: `sock` is its standard input and output at once."""
+
+    sock: socket.socket
+    child: subprocess.Popen[bytes]
+
+    def end(self, *, grace: float = 2.0) -> Finished:
+        """Hang up; what has not ended within `grace` seconds is killed. `out` is always empty."""
+        self.sock.close()
+        with self.child as child:
+            try:
+                child.wait(grace)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+            return Finished(child.returncode, "", _text(_at_hand(child.stderr)))
+
+
+def converse(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Conversation:
+    """Start a child to talk with, without a terminal; the caller ends it.
+
+    `env` is added to this process's environment. Raises `Stalled` where the program is not there.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            child = subprocess.Popen(
+                list(argv),
+                env={**os.environ, **(env or {})},
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            ours.close()
+            raise _not_here(argv[0]) from error
+    return Conversation(ours, child)
 
 
 def start(argv: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
@@ -61,6 +110,37 @@ def start(argv: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             list(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, close_fds=True
         )
+
+
+def _finish(
+    child: subprocess.Popen[bytes], name: str, input: bytes, timeout: float
+) -> tuple[bytes, bytes]:
+    """All that a child prints until it ends, even while a child of its own keeps the pipe open."""
+    ends = time.monotonic() + timeout
+    given: bytes | None = input
+    ended = False
+    while True:
+        try:
+            return child.communicate(given, timeout=min(_LOOK, max(0.0, ends - time.monotonic())))
+        except subprocess.TimeoutExpired as late:
+            given = None  # it is on its way already
+            if ended:
+                return late.output or b"", late.stderr or b""
+            ended = child.poll() is not None  # one more look, for what it said last
+            if not ended and time.monotonic() >= ends:
+                raise Unreachable(f"{name} did not end within {timeout:g} s") from late
+
+
+def _at_hand(pipe: IO[bytes] | None) -> bytes:
+    """What lies in a pipe now: another process may keep it open."""
+    if pipe is None:
+        return b""
+    os.set_blocking(pipe.fileno(), False)
+    return pipe.read(OUTPUT_LIMIT) or b""
+
+
+def _not_here(program: str) -> Stalled:
+    return Stalled(f"the program {program!r} was not found on this host", help="margo doctor")
 
 
 def _text(raw: bytes) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from tests.running import answers, end, free_port, start
 from tests.waiting import until
 
 BACKEND = Path("/usr/lib/git-core/git-http-backend")
@@ -45,6 +43,12 @@ http {{
     location ~ ^/moved/(?<rest>.*)$ {{ return 301 /open/$rest$is_args$args; }}
     location /away/ {{ return 302 http://elsewhere.invalid$request_uri; }}
   }}
+  server {{
+    listen 127.0.0.1:{strict} ssl; ssl_verify_client on;
+    ssl_certificate {root}/server.pem; ssl_certificate_key {root}/server.key;
+    ssl_client_certificate {root}/client.pem;
+    location ~ ^/open(?<repo>/.*)$ {{ include {root}/backend.conf; }}
+  }}
 }}
 """
 
@@ -70,6 +74,7 @@ class GitServer:
     root: Path
     port: int
     tls: int
+    strict: int
 
     @property
     def authority(self) -> Path:
@@ -88,6 +93,10 @@ class GitServer:
         start = f"https://{userinfo}localhost" if tls else f"http://{userinfo}127.0.0.1"
         return f"{start}:{self.tls if tls else self.port}/{door}/{name}"
 
+    def strict_url(self, name: str) -> str:
+        """Where it is served to those that show the certificate `client` only."""
+        return f"https://localhost:{self.strict}/open/{name}"
+
     def requests(self) -> list[str]:
         """The access log: connection, method, URI, status, bytes sent."""
         return (self.root / "access.log").read_text().splitlines()
@@ -104,64 +113,52 @@ def problem() -> str | None:
 @contextmanager
 def git_server(root: Path) -> Iterator[GitServer]:
     """A server that ends with the block."""
-    port, tls = _free_ports()
-    _configure(root, port, tls)
+    port, tls, strict = free_port(), free_port(), free_port()
+    _configure(root, port, tls, strict)
     with (root / "log").open("wb") as log:
-        fcgi = _start(["fcgiwrap", "-c", "4", "-s", f"unix:{root}/fcgi.sock"], log)
+        fcgi = start(["fcgiwrap", "-c", "4", "-s", f"unix:{root}/fcgi.sock"], log)
         try:
             until((root / "fcgi.sock").exists)
-            nginx = _start(["nginx", "-e", f"{root}/error.log", "-c", f"{root}/nginx.conf"], log)
+            nginx = start(["nginx", "-e", f"{root}/error.log", "-c", f"{root}/nginx.conf"], log)
             try:
-                until(lambda: _answers(port) and _answers(tls))
-                yield GitServer(root, port, tls)
+                until(lambda: answers(port) and answers(tls))
+                yield GitServer(root, port, tls, strict)
             finally:
-                _end(nginx)
+                end(nginx)
         finally:
-            _end(fcgi)
+            end(fcgi)
 
 
-def _configure(root: Path, port: int, tls: int) -> None:
+def _configure(root: Path, port: int, tls: int, strict: int) -> None:
     (root / "repos").mkdir()
     user = "user root;" if os.geteuid() == 0 else ""
-    values = {"root": root, "port": port, "tls": tls, "token": TOKEN, "user": user}
+    values = {
+        "root": root,
+        "port": port,
+        "tls": tls,
+        "strict": strict,
+        "token": TOKEN,
+        "user": user,
+    }
     (root / "nginx.conf").write_text(_CONFIG.format(**values))
     (root / "backend.conf").write_text(_BACKEND_CONFIG.format(root=root, backend=BACKEND))
     hashed = _said(["openssl", "passwd", "-apr1", "-stdin"], PASSWORD)
     (root / "users").write_text(f"{USER}:{hashed}\n")
+    make_certificate(root / "server", "DNS:localhost")
+    make_certificate(root / "client", "DNS:client")
+    make_certificate(root / "stranger", "DNS:client")
+    make_certificate(root / "elsewhere", "DNS:elsewhere.invalid")
+
+
+def make_certificate(stem: Path, names: str) -> None:
+    """`stem`.pem and `stem`.key: a certificate for these names that signed itself."""
     _said(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-         "-keyout", f"{root}/server.key", "-out", f"{root}/server.pem"],
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "2", "-subj", f"/CN={stem.name}",
+         "-addext", f"subjectAltName={names}", "-keyout", f"{stem}.key", "-out", f"{stem}.pem"],
     )  # fmt: skip
 
 
 def _said(argv: list[str], input: str = "") -> str:
     done = subprocess.run(argv, input=input.encode(), capture_output=True, check=True)
     return done.stdout.decode().strip()
-
-
-def _start(argv: list[str], log: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-    )
-
-
-def _end(started: subprocess.Popen[bytes]) -> None:
-    """End what we started and its children: fcgiwrap leaves its own behind."""
-    os.killpg(started.pid, signal.SIGTERM)
-    started.wait(10)
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], two.getsockname()[1]

@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from margo_gitops.errors import LostRace, Refused, Usage
+from margo_gitops.store.address import Address, parse_address
 from margo_gitops.store.git import GitStore
 
 REPLACED = ("refs/margo/alive/",)
@@ -55,7 +56,7 @@ class Transport(Protocol):
 
 
 def open_transport(url: str, *, timeout: float = 30.0) -> Transport:
-    """The transport for a path, a `file://` or `http(s)://` URL, or a file that ends in `.bundle`.
+    """The transport for a path, a URL (`docs/links.md` has the forms), or a file `*.bundle`.
 
     `timeout` is how long a server may be silent, in seconds. Raises `Usage` for any other URL.
     """
@@ -64,6 +65,9 @@ def open_transport(url: str, *, timeout: float = 30.0) -> Transport:
         from margo_gitops.store.http import HttpTransport  # noqa: PLC0415
 
         return HttpTransport(url, timeout=timeout)
+    address = parse_address(url)
+    if address is not None:
+        return _open_stream(address, timeout)
     path = _local_path(url)
     if path.suffix == ".bundle":
         from margo_gitops.store.bundle import BundleTransport  # noqa: PLC0415
@@ -77,7 +81,8 @@ def open_transport(url: str, *, timeout: float = 30.0) -> Transport:
 def redacted(url: str) -> str:
     """The URL without user, password and query, fit for a message."""
     if "://" not in url:
-        return url
+        start, slash, rest = url.partition("/")
+        return (start.rpartition("@")[2] if ":" in start else start) + slash + rest
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
@@ -129,11 +134,19 @@ def _builds_on(store: GitStore, ours: str, tip: str | None) -> bool:
         return False
 
 
+def _open_stream(address: Address, timeout: float) -> Transport:
+    if address.scheme == "git":
+        from margo_gitops.store.daemon import DaemonTransport  # noqa: PLC0415
+
+        return DaemonTransport(address, timeout=timeout)
+    from margo_gitops.store.ssh import SshTransport  # noqa: PLC0415
+
+    return SshTransport(address, timeout=timeout)
+
+
 def _local_path(url: str) -> Path:
     scheme, found, rest = url.partition("://")
     if not found:
-        if ":" in url.partition("/")[0]:
-            raise _unsupported(url)
         return Path(url)
     if scheme != "file" or not rest.startswith("/"):
         raise _unsupported(url)
@@ -143,5 +156,5 @@ def _local_path(url: str) -> Path:
 def _unsupported(url: str) -> Usage:
     return Usage(
         f"{redacted(url)!r} is no remote that can be used: expected a folder, file:///path,"
-        " https://host/path, or a file that ends in .bundle"
+        " https://host/path, ssh://user@host/path, git://host/path, or a file that ends in .bundle"
     )

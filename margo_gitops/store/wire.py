@@ -9,13 +9,15 @@ from contextlib import contextmanager, suppress
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as Silence
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import parse_url
 
 from margo_gitops.errors import MargoError, Refused, Stalled, Unreachable
-from margo_gitops.store.pool import CLOCK, Clock, open_pool
+from margo_gitops.store.bounds import Again, Clock
+from margo_gitops.store.faults import no_certificate, no_proxy_entry, proxy_fault, tls_fault
+from margo_gitops.store.pool import CLOCK, open_pool, proxy_name
 
 TOKEN = "MARGO_GIT_TOKEN"  # noqa: S105 -- a variable's name
 USER = "MARGO_GIT_USER"
@@ -24,10 +26,6 @@ PASSWORD = "MARGO_GIT_PASSWORD"  # noqa: S105 -- a variable's name
 _REDIRECTS = 3
 _BLOCK = 1 << 16
 _AGENT = "git/margo-gitops"
-
-
-class Again(Unreachable):
-    """A fault that may be gone in a second: reset, refused, overloaded."""
 
 
 class Answer:
@@ -84,6 +82,7 @@ class Wire:
         finally:
             if self._response is not None:
                 self._end(self._response)
+            self._clock.rest()
 
     def exchange(
         self, url: str, headers: Mapping[str, str], body: bytes | Iterator[bytes] | None
@@ -105,7 +104,7 @@ class Wire:
                 raise self._moved(url)
         else:
             raise self._moved(url)
-        problem = self._judge(response)
+        problem = self._introduction(response) or self._judge(response)
         if problem is not None:
             response.close()
             raise problem
@@ -167,6 +166,14 @@ class Wire:
         response.close()
         self._response = None
 
+    def _introduction(self, response: BaseHTTPResponse) -> MargoError | None:
+        """Who wants to know who we are: a proxy, or a server that asks for a certificate."""
+        if response.status == 407:
+            return no_proxy_entry(self.name, proxy_name(self.url))
+        if response.status == 400 and b"SSL certificate" in self._take(response):
+            return no_certificate(self.name)
+        return None
+
     def _judge(self, response: BaseHTTPResponse) -> MargoError | None:
         status = response.status
         if status == 200:
@@ -186,12 +193,9 @@ class Wire:
     def _fault(self, error: HTTPError) -> MargoError:
         if self._clock.over:
             return self._late()
-        if isinstance(error, SSLError):
-            return Stalled(
-                f"the certificate of {self.name} was not accepted: {error}",
-                then="nothing was sent",
-                help="set GIT_SSL_CAINFO to the file of the authority that issued it",
-            )
+        known = tls_fault(self.name, error) or proxy_fault(self.name, proxy_name(self.url), error)
+        if known is not None:
+            return known
         if isinstance(error, Silence) and not isinstance(error, NewConnectionError):
             return Unreachable(f"{self.name} was silent for {self._timeout:g} s")
         return Again(f"the connection to {self.name} failed: {type(error).__name__}")

@@ -86,6 +86,19 @@ def answering(response: bytes) -> Talk:
     return talk
 
 
+def saying(response: bytes) -> Talk:
+    """Says this whatever it is told, and takes all that comes."""
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.recv(4096)
+        connection.sendall(response)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):
+            pass
+
+    return talk
+
+
 def reset(connection: socket.socket, over: threading.Event) -> None:
     """Takes the request and resets the connection."""
     connection.recv(4096)
