@@ -16,7 +16,7 @@ from margo_gitops.model.fleet import ApplicationRef, Device, Fleet, Intent, Site
 from margo_gitops.model.report import Agent
 from margo_gitops.reconcile import Outcome, once
 from margo_gitops.render import edits
-from margo_gitops.roles.central import BareMain, Central, Rendered
+from margo_gitops.roles.central import BareMain, Central, Published
 from margo_gitops.roles.edge import EdgeNode
 from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.runtime.base import Driver
@@ -194,7 +194,7 @@ class SimulatedFleet:
         lock = resolve(description, text, files)
         self.co.apply(edits.add_application(self.co.main(), description, files, lock))
 
-    def deploy(self, name: str = "hello", **targets: object) -> list[Rendered]:
+    def deploy(self, name: str = "hello", **targets: object) -> list[Published]:
         intent = Intent(
             name=name,
             application=ApplicationRef(id="hello-wasm", version="1.0.0"),
@@ -204,11 +204,11 @@ class SimulatedFleet:
         self.co.apply(edits.deploy(self.co.main(), intent))
         return self.co.render()
 
-    def set(self, name: str = "hello", **values: str) -> list[Rendered]:
+    def set(self, name: str = "hello", **values: str) -> list[Published]:
         self.co.apply(edits.change(self.co.main(), name, edits.Settings(parameters=dict(values))))
         return self.co.render()
 
-    def undeploy(self, name: str = "hello") -> list[Rendered]:
+    def undeploy(self, name: str = "hello") -> list[Published]:
         self.co.apply(edits.undeploy(self.co.main(), name))
         return self.co.render()
 

@@ -13,7 +13,7 @@ from margo_gitops.cli.values import group_lines, groups
 from margo_gitops.errors import Usage
 from margo_gitops.render.edits import Edit
 from margo_gitops.render.values import Alike
-from margo_gitops.roles.central import Central, Rendered
+from margo_gitops.roles.central import Central, Published, Rendered
 from margo_gitops.roles.checking import require_valid_edit
 
 ASK_ABOVE = 20
@@ -50,12 +50,12 @@ def commit(
     emit(value, as_json=as_json, text=text)
 
 
-def follow(co: Central) -> list[Rendered]:
+def follow(co: Central) -> list[Published]:
     """Render where people's verbs do (`render: here`); in CI's hands nothing."""
     return publish(co) if co.main().fleet.render == "here" else []
 
 
-def publish(co: Central) -> list[Rendered]:
+def publish(co: Central) -> list[Published]:
     """Render every site that changed, with a bar where it takes long."""
     with progress("rendering", len(co.main().sites)) as advance:
         return co.render(progress=advance)
@@ -72,26 +72,20 @@ def confirm(sites: int, *, yes: bool) -> None:
     typer.confirm(f"This touches {sites} sites. Go on?", abort=True)
 
 
-def summary(item: Rendered) -> dict[str, Any]:
+def summary(item: Rendered | Published) -> dict[str, Any]:
     """One rendered site for `--json`."""
     return {
         "site": item.site,
-        "generation": item.tree.change.generation,
+        "generation": item.generation,
         "commit": item.commit,
-        "deployments": changed(item),
+        "deployments": list(item.deployments),
     }
 
 
-def changed(item: Rendered) -> list[str]:
-    """The names of the records that differ from the ones published before."""
-    held = set() if item.before is None else set(item.before.change.records)
-    return sorted({e.record.name for e in item.tree.change.records if e not in held})
-
-
-def lines_of(rendered: list[Rendered]) -> list[str]:
+def lines_of(rendered: Sequence[Rendered | Published]) -> list[str]:
     """One line a site, the first ten of them."""
     shown = [
-        f"site/{item.site}: generation {item.tree.change.generation} ({', '.join(changed(item))})"
+        f"site/{item.site}: generation {item.generation} ({', '.join(item.deployments)})"
         for item in rendered[:10]
     ]
     more = len(rendered) - len(shown)

@@ -203,7 +203,8 @@ def _carry_out(
     from margo_gitops.render.values import alike  # noqa: PLC0415
     from margo_gitops.roles.central import require_placeable  # noqa: PLC0415
 
-    co.preview(after, list(targeted(after.intents[name], after.sites)))
+    for _ in co.previews(after, targeted(after.intents[name], after.sites)):
+        pass
     require_placeable(co.unplaceable(after, name), name)
     confirm(len(targeted(after.intents[name], after.sites)), yes=yes or dry_run)
     values = alike(after, name) if dry_run else ()

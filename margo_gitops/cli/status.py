@@ -75,10 +75,10 @@ def _views(fleet: Path, site: str | None) -> list[SiteView]:
     from margo_gitops.errors import Invalid  # noqa: PLC0415
 
     with central(fleet) as co:
-        sites = sorted(co.main().sites)
+        sites = co.sites()
         if site is not None and site not in sites:
             raise Invalid(f"there is no site {site}", help="margo site list")
-        return [co.status(name) for name in sites if site in {None, name}]
+        return co.statuses(sites if site is None else [site])
 
 
 def _show(views: Sequence[SiteView], *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from json.encoder import encode_basestring
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -55,8 +56,10 @@ def load(data: bytes, model: type[_MODEL], where: str) -> _MODEL:
 
 
 def _text(value: Any) -> str:
-    if value is None or isinstance(value, bool | str):
-        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
     if isinstance(value, int):
         if abs(value) < _LARGEST:
             return str(value)

@@ -28,6 +28,16 @@ class Polling(Frozen):
     interval: Duration = Field(
         default="5m", description="How long to wait between two looks at the remote: 30s, 5m, 1h."
     )
+    status: Duration = Field(
+        default="60s",
+        description="After a burst of ten, no more than one status in this time; failures at once.",
+        exclude_if=lambda value: value == "60s",
+    )
+    alive: Duration | Literal["off"] = Field(
+        default="1h",
+        description="How often a site where nothing changes says that it is there; off for never.",
+        exclude_if=lambda value: value == "1h",
+    )
 
 
 class RuntimePolicy(Frozen):

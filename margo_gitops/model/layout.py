@@ -13,6 +13,7 @@ STATUSES = "refs/heads/status/"
 NODES = "refs/heads/node/"
 REPORTS = "refs/heads/report/"
 ARTIFACTS = "refs/margo/artifact/"
+ALIVES = "refs/margo/alive/"
 
 FLEET = "fleet.yaml"
 MANIFEST = "manifest.json"
@@ -55,6 +56,11 @@ def node_ref(node: str) -> str:
 def report_ref(node: str) -> str:
     """The branch of a node's report, in the site's own mirror."""
     return REPORTS + flat(node, "node id")
+
+
+def alive_ref(site: str) -> str:
+    """The ref of a site's sign of life: one parentless commit, replaced each time."""
+    return ALIVES + flat(site, "site id")
 
 
 def artifact_ref(digest: str) -> str:

@@ -12,7 +12,7 @@ from margo_gitops.model.base import ParameterValue
 from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.fleet import Intent
 from margo_gitops.model.parameters import effective
-from margo_gitops.render.main import Application, Main, application_of, profile_of, targeted
+from margo_gitops.render.main import Application, Main, application_of, profile_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Wanted:
 def wanted_at(main: Main, site: str) -> Iterable[Wanted]:
     """Every deployment of a site, by intent and node; `Invalid` where an intent does not fit."""
     for intent in sorted(main.intents.values(), key=lambda intent: intent.name):
-        if site in targeted(intent, main.sites):
+        if main.reaches(intent, site):
             for node in _nodes(main, intent, site):
                 yield _instance(main, intent, site, node)
 

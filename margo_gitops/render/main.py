@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from margo_gitops.documents.dialects import Dialect
 from margo_gitops.errors import Invalid
@@ -31,6 +31,18 @@ class Main:
     devices: Mapping[str, tuple[Device, ...]]
     intents: Mapping[str, Intent]
     applications: Mapping[tuple[str, str], Application]
+    _reached: dict[str, frozenset[str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def reaches(self, intent: Intent, site: str) -> bool:
+        """Whether one of our intents reaches a site; each intent is matched with all sites once.
+
+        Raises `Invalid` for a named site that the fleet does not have.
+        """
+        if intent.name not in self._reached:
+            self._reached[intent.name] = frozenset(targeted(intent, self.sites))
+        return site in self._reached[intent.name]
 
 
 def targeted(targets: Intent, sites: Mapping[str, Site]) -> tuple[str, ...]:

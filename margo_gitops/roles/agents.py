@@ -7,7 +7,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from margo_gitops import __version__
@@ -19,6 +19,7 @@ from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.runtime.base import Driver, Owner
 from margo_gitops.runtime.host import capabilities
 from margo_gitops.runtime.secrets import secrets_in
+from margo_gitops.store.disk import disk_faults, replacing, sync_folder
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import open_transport
 
@@ -95,8 +96,10 @@ def _driver(name: str, state: Path, owner: Owner) -> Driver:
 @contextmanager
 def _held(state: Path) -> Iterator[None]:
     """One process for a state folder; the lock goes with the process, however it ends."""
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (state / "lock").open("a+") as lock:
+    with disk_faults(state):
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (state / "lock").open("a+")
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -105,20 +108,23 @@ def _held(state: Path) -> Iterator[None]:
                 f"the state folder {state} is in use by process {lock.read().strip() or 'unknown'}",
                 help="stop that agent, or give this one another --state",
             ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+        with suppress(OSError):  # a full disk: who it is stays untold, that it is held does not
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), str(os.getpid()).encode())
         yield
 
 
 def _agent(state: Path) -> Agent:
     """This installation's name in its reports: it tells two agents for one site apart."""
     path = state / "instance"
-    if not path.exists():
-        fresh = path.with_suffix(".tmp")
-        fresh.write_text(uuid.uuid4().hex)
-        fresh.replace(path)
-    return Agent(version=__version__, formats=("margo-gitops/v1",), instance=path.read_text())
+    name = path.read_text() if path.exists() else ""
+    if not name:
+        name = uuid.uuid4().hex
+        with disk_faults(state):
+            with replacing(path) as file:
+                file.write(name.encode())
+            sync_folder(state)
+    return Agent(version=__version__, formats=("margo-gitops/v1",), instance=name)
 
 
 def _now() -> int:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import PurePosixPath
 from typing import Protocol
 
-from margo_gitops.artifacts import lock
 from margo_gitops.documents import canonical
-from margo_gitops.errors import Invalid, LostRace, Stalled
+from margo_gitops.errors import Invalid, MargoError, Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.matching import Candidate, Need, obstacles
-from margo_gitops.model.record import ApplicationLock, Change
-from margo_gitops.model.report import SiteStatus
+from margo_gitops.model.record import Change
 from margo_gitops.render import Main, SiteTree, render
 from margo_gitops.render.desired import wanted_at
 from margo_gitops.render.edits import Edit
-from margo_gitops.roles.artifacts import store_artifact
 from margo_gitops.roles.checking import require_valid_main
-from margo_gitops.roles.reading import package, read_capabilities, read_main
-from margo_gitops.status.view import SiteView, site_view
-from margo_gitops.store.git import Authorship, Commit, GitStore
+from margo_gitops.roles.overview import Overview
+from margo_gitops.roles.publishing import Published, Publishing, Rendered
+from margo_gitops.roles.reading import read_capabilities, read_main
+from margo_gitops.status.view import SiteView
+from margo_gitops.store.git import Authorship, GitStore
+from margo_gitops.store.maintenance import pack_refs
 
-FORMAT = "margo-gitops/v1"
+__all__ = ["BareMain", "Central", "MainBranch", "Published", "Rendered", "require_placeable"]
+
+BATCH = 1000
+"""Sites that are published together: about 60 MB of memory, and one sync of the disk."""
+
+MANY = 200
+"""Refs that moved at once, from which on it is worth packing them."""
 
 
 class MainBranch(Protocol):
@@ -60,25 +69,21 @@ class BareMain:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """A site's next tree, and the commit that holds it once it is published."""
-
-    site: str
-    tree: SiteTree
-    before: SiteTree | None
-    commit: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Central:
     """The role of whoever steers the fleet, over one repository."""
 
     store: GitStore
     branch: MainBranch
+    _read: dict[str, Main] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def main(self) -> Main:
-        """`main` as it stands, read at one commit."""
-        return read_main(self.store, self.head())
+        """`main` as it stands, read at one commit; read again only where it moved."""
+        head = self.head()
+        if head not in self._read:
+            main = read_main(self.store, head)
+            self._read.clear()
+            self._read[head] = main
+        return self._read[head]
 
     def head(self) -> str:
         """The commit of `main`; `Stalled` where there is none."""
@@ -93,48 +98,65 @@ class Central:
 
     def preview(self, main: Main, sites: Sequence[str] | None = None) -> list[Rendered]:
         """The next tree of every site that differs from what it is published as: pure reading."""
-        found = []
+        return list(self.previews(main, sites))
+
+    def previews(self, main: Main, sites: Sequence[str] | None = None) -> Iterator[Rendered]:
+        """`preview` one site at a time: ten thousand trees are more than memory should hold."""
+        tips = self.store.refs(layout.SITES)
+        lineage: set[str] = set()
         for site in sorted(main.sites) if sites is None else sites:
-            before = self.published(site)
-            if before is not None:
+            tip = tips.get(layout.site_ref(site))
+            before = None if tip is None else self._published(site, tip)
+            if before is not None and before.change.source not in lineage:
                 self._require_lineage(site, before, main.commit)
+                lineage.add(before.change.source)
             tree = render(main, site, before)
             if tree is not None:
-                found.append(Rendered(site, tree, before))
-        return found
+                yield Rendered(site, tree, before, tip=tip)
 
-    def render(self, *, progress: Callable[[str], None] = lambda _: None) -> list[Rendered]:
+    def render(self, *, progress: Callable[[str], None] = lambda _: None) -> list[Published]:
         """Publish every site that changed; the same `main` gives everybody the same commits.
 
-        Raises `InvalidDocument` with every error of `main`, and then publishes nothing.
+        Sites go out in batches of `BATCH`. Where it ends early, by a crash or a lost race, whole
+        batches are published and the next call goes on with the rest. Raises `InvalidDocument` with
+        every error of `main`, and then publishes nothing.
         """
         main = self.main()
         require_valid_main(self.store, main.commit)
-        source = self.store.commit(main.commit)
-        published = []
-        for rendered in self.preview(main):
-            self._require_readable(rendered.site)
-            self._keep_artifacts(main.commit, rendered)
-            published.append(self._publish(rendered, source))
-            progress(rendered.site)
+        publishing = Publishing(self.store, self.store.commit(main.commit))
+        rest = self.previews(main)
+        published: list[Published] = []
+        while some := list(islice(rest, BATCH)):
+            published += publishing.publish(some)
+            for rendered in some:
+                progress(rendered.site)
+        if len(published) > MANY and self.store.path is not None:
+            with suppress(MargoError):  # slower then, and nothing else
+                pack_refs(self.store.path)
         return published
 
     def published(self, site: str) -> SiteTree | None:
         """What a site branch says now."""
         tip = self.store.resolve(layout.site_ref(site))
-        if tip is None:
-            return None
+        return None if tip is None else self._published(site, tip)
+
+    def _published(self, site: str, tip: str) -> SiteTree:
         files = self.store.files(tip)
         change = canonical.load(files.get(layout.CHANGE, b""), Change, f"site/{site}:change.json")
         return SiteTree(files, change)
 
+    def sites(self) -> list[str]:
+        """The names of all sites of `main`; no file is read."""
+        paths = self.store.paths(self.head(), "sites")
+        return sorted(PurePosixPath(path).stem for path in paths if path.endswith(".yaml"))
+
     def status(self, site: str) -> SiteView:
         """A site's published state against what its status branch says."""
-        tree = self.published(site)
-        tip = self.store.resolve(layout.status_ref(site))
-        files = {} if tip is None else self.store.files(tip)
-        heard = None if tip is None else self.store.commit(tip).time
-        return site_view(site, None if tree is None else tree.change, files, heard)
+        return self.statuses([site])[0]
+
+    def statuses(self, sites: Sequence[str]) -> list[SiteView]:
+        """`status` of many sites; only those whose branches moved since are read again."""
+        return Overview(self.store).views(sites)
 
     def unplaceable(self, main: Main, name: str) -> dict[str, str]:
         """Site to reason, where no known node of it can run the deployment `name`.
@@ -170,61 +192,6 @@ class Central:
                 then="nothing is published",
                 help=f"git log {source[:12]}; bring that commit back with git merge",
             )
-
-    def _require_readable(self, site: str) -> None:
-        """Never write a format that the site's last status cannot read (DESIGN section 2)."""
-        tip = self.store.resolve(layout.status_ref(site))
-        data = None if tip is None else self.store.read(tip, layout.SITE_STATUS)
-        if data is None:
-            return
-        formats = canonical.load(data, SiteStatus, layout.SITE_STATUS).agent.formats
-        if FORMAT not in formats:
-            raise Stalled(
-                f"the agent of {site} reads {', '.join(formats)}, not {FORMAT}",
-                help=f"update margo at {site} first",
-            )
-
-    def _keep_artifacts(self, commit: str, rendered: Rendered) -> None:
-        for record in (entry.record for entry in rendered.tree.change.records):
-            needed = [artifact.digest for artifact in record.artifacts]
-            if not needed or record.application is None or record.version is None:
-                continue
-            if all(self.store.resolve(layout.artifact_ref(digest)) for digest in needed):
-                continue
-            data = self.store.read(commit, layout.lock_path(record.application, record.version))
-            locked = canonical.load(data or b"", ApplicationLock, "locks/")
-            files = package(self.store, commit, record.application, record.version)
-            for content in lock.contents(locked, files):
-                store_artifact(self.store, content)
-
-    def _publish(self, rendered: Rendered, source: Commit) -> Rendered:
-        ref = layout.site_ref(rendered.site)
-        tip = self.store.resolve(ref)
-        commit = self.store.write(
-            rendered.tree.files,
-            parents=[] if tip is None else [tip],
-            author=source.authorship(),
-            message=_message(rendered, source),
-        )
-        try:
-            self.store.move(ref, commit, old=tip)
-        except LostRace:
-            if self.store.resolve(ref) != commit:
-                raise
-        return Rendered(rendered.site, rendered.tree, rendered.before, commit)
-
-
-def _message(rendered: Rendered, source: Commit) -> str:
-    """Trailers, so that plain git tells the story; nothing in them but what the source decides."""
-    held = set() if rendered.before is None else set(rendered.before.change.records)
-    change = rendered.tree.change
-    changed = sorted({e.record.name for e in change.records if e not in held})
-    trailers = [f"Source: {source.id}"]
-    trailers += [line for line in source.message.splitlines() if line.startswith("Proposal: ")]
-    trailers += [f"Generation: {change.generation}"]
-    trailers += [f"Deployment: {name}" for name in changed]
-    trailers += [f"Reason: {source.message.splitlines()[0] if source.message else 'none'}"]
-    return f"{rendered.site}: generation {change.generation}\n\n" + "\n".join(trailers) + "\n"
 
 
 def require_placeable(problems: Mapping[str, str], name: str) -> None:

@@ -9,17 +9,21 @@ from margo_gitops.documents import canonical, margo
 from margo_gitops.errors import MargoError, Missing, Refused
 from margo_gitops.model import layout
 from margo_gitops.model.deployment import ApplicationDeployment
+from margo_gitops.model.fleet import Polling
 from margo_gitops.model.quantity import duration_seconds
 from margo_gitops.model.record import Placement, Record
 from margo_gitops.model.report import Adopted, Agent, NodeState, Refusal, SiteStatus
 from margo_gitops.plan.placement import NodeFacts, SitePlan, place
 from margo_gitops.reconcile import Outcome, Pass
 from margo_gitops.render.site import document_path
+from margo_gitops.roles.alive import SignOfLife
 from margo_gitops.roles.artifacts import fetch_artifacts, held_artifacts
 from margo_gitops.roles.branch import OwnBranch
 from margo_gitops.roles.checking import require_valid_site
+from margo_gitops.roles.pace import Pace
 from margo_gitops.status.node import NodeView, read_node
 from margo_gitops.status.site import site_files
+from margo_gitops.status.worse import worse
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Transport
 from margo_gitops.trust.adoption import Desired, Offer, adopt
@@ -49,9 +53,11 @@ class LocalOrchestrator:
     upstream: Transport
     agent: Agent
     now: Callable[[], int]
+    pace: Pace | None = None
     _refusals: tuple[Refusal, ...] | None = None
     _held: Desired | None = None
     branch: OwnBranch = field(init=False)
+    _sign: SignOfLife = field(init=False)
 
     def __post_init__(self) -> None:
         """Check the site's id before any ref is named after it."""
@@ -63,6 +69,7 @@ class LocalOrchestrator:
             self.now,
             self._is_mine,
         )
+        self._sign = SignOfLife(self.site, self.store, self.upstream, self.agent, self.now)
 
     def sync(self) -> None:
         """Ask for the site's own refs only, adopt what is right, fetch what it needs."""
@@ -114,7 +121,7 @@ class LocalOrchestrator:
             node: NodeFacts(
                 capabilities=report.capabilities if report is not None else None,
                 held=observed.placements.get(node),
-                sequence=report.report.sequence if report is not None else 0,
+                sequence=self._sequence(node, report, observed.placements.get(node)),
             )
             for node in self._nodes(desired)
             for report in [observed.reports.get(node)]
@@ -134,15 +141,28 @@ class LocalOrchestrator:
         status = self._status(done)
         reports = {} if done is None else done.observed.reports
         records: dict[str, Record] = {} if done is None else done.desired.records
-        commit = self.branch.write(site_files(status, reports, records), self._message(status))
+        files = site_files(status, reports, records)
+        commit = self.branch.write(files, self._message(status)) if self._may_say(files) else None
+        if commit is not None and self.pace is not None:
+            self.pace.spend()
         commits = (*(() if done is None else done.results), *([] if commit is None else [commit]))
         troubles = () if done is None else done.observed.troubles
         actions = () if done is None else tuple(f"place {c[:12]}" for c in done.results)
         return Outcome(actions, commits, troubles)
 
     def deliver(self) -> None:
-        """Push the status; offline it waits here, in order, for ever."""
+        """Push the status, or a sign of life; offline the status waits here, in order, for ever."""
         self.branch.deliver()
+        polling = Polling() if self._held is None else self._held.settings.polling
+        if polling.alive != "off" and self.branch.contested is None:
+            self._sign.give(duration_seconds(polling.alive))
+
+    def _may_say(self, files: Mapping[str, bytes]) -> bool:
+        """News wait for their turn, unless something got worse; what is held back is said later."""
+        polling = Polling() if self._held is None else self._held.settings.polling
+        if self.pace is None or self.pace.may(duration_seconds(polling.status)):
+            return True
+        return worse(self.branch.files(), files)
 
     def _adopt(self, tip: str) -> None:
         ref = layout.site_ref(self.site)
@@ -161,6 +181,19 @@ class LocalOrchestrator:
             raise
         self.store.move(ref, tip, old=None if held is None else held.commit)
         self._held, self._refusals = desired, ()
+
+    def _sequence(self, node: str, view: NodeView | None, held: Placement | None) -> int:
+        """The number that the node's next share must exceed.
+
+        A site that was set back to an earlier state may give a number away twice. The node keeps
+        the first share of it and refuses the second, so that number is used up for us.
+        """
+        if view is None:
+            return 0
+        report = view.report
+        twice = held is not None and report.sequence == held.sequence
+        other = report.described != self.store.resolve(layout.node_ref(node))
+        return report.sequence + (twice and other)
 
     def _placement(self, tip: str) -> Placement:
         data = self.store.read(tip, layout.PLACEMENT)

@@ -18,8 +18,10 @@ from margo_gitops.model.quantity import duration_seconds
 from margo_gitops.reconcile import Outcome, Rhythm, Role, once, run
 from margo_gitops.roles.agents import MIRROR, edge_agent, local_agent
 from margo_gitops.roles.edge import EdgeNode
+from margo_gitops.roles.pace import Pace
 from margo_gitops.roles.waking import Waker
 from margo_gitops.store.git import GitStore
+from margo_gitops.store.maintenance import Keeper
 
 TICK = 5.0
 """Seconds between two looks for drift."""
@@ -43,6 +45,7 @@ def run_local(site: str, remote: str, state: Path, nodes: Sequence[str], options
         lo = stack.enter_context(local_agent(site, remote, state))
         if options.once:
             return _one_host(lo, mirror, state, nodes, options)
+        lo.pace = Pace(time.monotonic)
         for node in nodes:
             stack.enter_context(_in_thread(node, str(mirror), state / f"en-{node}", options))
         poll = None if options.poll is None else duration_seconds(options.poll)
@@ -50,7 +53,7 @@ def run_local(site: str, remote: str, state: Path, nodes: Sequence[str], options
         refs = [layout.site_ref(site).removeprefix("refs/"), layout.REPORTS.removeprefix("refs/")]
         watched = [mirror] if upstream is None else [mirror, upstream]
         rhythm = lambda: Rhythm(poll or lo.poll_seconds(), TICK)  # noqa: E731
-        _reside(lo, f"lo {site}", Waker(watched, refs), rhythm, options)
+        _reside(lo, f"lo {site}", Waker(watched, refs), rhythm, options, git=lo.store.path)
     return 0
 
 
@@ -63,7 +66,7 @@ def run_edge(node: str, remote: str, state: Path, options: Resident) -> int:
         upstream = en.upstream.watched()
         refs = [layout.node_ref(node).removeprefix("refs/")]
         waker = Waker([] if upstream is None else [upstream], refs)
-        _reside(en, f"en {node}", waker, lambda: Rhythm(poll, TICK), options)
+        _reside(en, f"en {node}", waker, lambda: Rhythm(poll, TICK), options, git=en.store.path)
     return 0
 
 
@@ -103,13 +106,15 @@ def _reside(
     waker: Waker,
     rhythm: Callable[[], Rhythm],
     options: Resident,
+    *,
+    git: Path | None,
 ) -> None:
     """Run until SIGTERM or SIGINT."""
     with waker:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: waker.stop())
-        _loop(role, who, waker, rhythm, options)
+        _loop(role, who, waker, rhythm, options, git=git)
 
 
 def _loop(
@@ -118,13 +123,23 @@ def _loop(
     waker: Waker,
     rhythm: Callable[[], Rhythm],
     options: Resident,
+    *,
+    git: Path | None,
 ) -> None:
+    keeper = None if git is None else Keeper(git, time.monotonic)
+
+    def tell(outcome: Outcome) -> None:
+        """Between two passes nothing of ours is half written: the time to tidy up."""
+        options.tell(who, outcome)
+        if keeper is not None:
+            keeper.keep()
+
     run(
         role,
         rhythm=rhythm,
         wait=waker.wait,
         clock=time.monotonic,
-        tell=lambda outcome: options.tell(who, outcome),
+        tell=tell,
         chance=random.Random(),  # noqa: S311  # jitter, no secret
     )
 
@@ -156,6 +171,13 @@ class _in_thread:  # noqa: N801  # used as a function
                 _edge(self._node, self._remote, self._state, self._options) as en,
                 self._waker,
             ):
-                _loop(en, who, self._waker, lambda: Rhythm(poll, TICK), self._options)
+                _loop(
+                    en,
+                    who,
+                    self._waker,
+                    lambda: Rhythm(poll, TICK),
+                    self._options,
+                    git=en.store.path,
+                )
         except MargoError as error:
             self._options.tell(who, Outcome(troubles=(error,)))

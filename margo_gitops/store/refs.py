@@ -3,14 +3,18 @@
 A loose ref is read before the packed ones: `git pack-refs` writes the packed file first and removes
 the loose one after, so this order never sees neither. Writing takes the same `<ref>.lock` as git,
 syncs before it renames, and leaves no lock behind when the disk is full (dulwich 1.2 does, and the
-ref is then locked for good).
+ref is then locked for good). A lock of ours is also held in the kernel, which lets go of it however
+its process ends: what `kill -9` leaves is taken over at once, git's own locks are waited for.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -23,6 +27,8 @@ from margo_gitops.store.objects import oid
 _ID = re.compile(rb"[0-9a-f]{40}")
 _SYMBOLIC = b"ref: "
 _LONGEST = 4096
+_OURS = 0o744
+"""The mode of a lock that we made: git gives no file of its own the bit to be executed."""
 
 
 class Refs(Protocol):
@@ -124,11 +130,13 @@ class DiskRefs:
         return True
 
     def _unpack(self, name: str) -> None:
-        """Take a ref out of the packed file: before its loose file goes, or it would come back."""
-        if self._packed_one(name) is None:
-            return
-        path = self.git / "packed-refs"
-        with _Lock(self.git, path) as lock:
+        """Take a ref out of the packed file: before its loose file goes, or it would come back.
+
+        The lock comes before the look: a git that packs just now has read the loose file already.
+        """
+        with _Lock(self.git, self.git / "packed-refs") as lock:
+            if self._packed_one(name) is None:
+                return
             line = rb"^[0-9a-f]{40} " + re.escape(name.encode()) + rb"\n(\^[0-9a-f]{40}\n)?"
             lock.settle(re.sub(line, b"", self._packed_bytes(), flags=re.MULTILINE))
         sync_folder(self.git)
@@ -175,10 +183,7 @@ class _Lock:
         self._path = path
         self._lock = path.with_name(path.name + ".lock")
         _make_folders(git, path.parent)
-        try:
-            self._handle = os.open(self._lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        except (FileExistsError, FileNotFoundError) as error:  # git removes empty folders
-            raise Held(self._lock) from error
+        self._handle = _taken_over(git, self._lock)
         self._settled = False
 
     def settle(self, data: bytes) -> None:
@@ -189,14 +194,68 @@ class _Lock:
         os.fsync(self._handle)
         self._lock.replace(self._path)
         self._settled = True
+        os.fchmod(self._handle, 0o644)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._handle)
         if not self._settled:
             self._lock.unlink(missing_ok=True)
+        os.close(self._handle)  # last: what is not held any more may be another's
+
+
+def _taken_over(git: Path, lock: Path) -> int:
+    try:
+        return _taken(lock)
+    except FileExistsError as error:
+        if _left_by_the_dead(git, lock):
+            with suppress(FileExistsError):
+                return _taken(lock)
+        raise Held(lock) from error
+
+
+def _taken(lock: Path) -> int:
+    """Make a lock that was not there, and hold it; `Held` where another got in between."""
+    try:
+        handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OURS)
+    except FileNotFoundError as error:  # git removes empty folders
+        raise Held(lock) from error
+    if _held_by_us(handle, lock):
+        return handle
+    os.close(handle)
+    raise Held(lock)
+
+
+def _left_by_the_dead(git: Path, lock: Path) -> bool:
+    """Remove a lock of ours whose process is no more; False where it may live, or is git's."""
+    try:
+        handle = os.open(lock, os.O_WRONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return True
+    except OSError:  # another user's
+        return False
+    try:
+        # A file system without modes shows all files alike: there no lock is known as ours.
+        ours = _executable(os.fstat(handle)) and not _executable((git / "HEAD").stat())
+        if not ours or not _held_by_us(handle, lock):
+            return False
+        lock.unlink()
+    finally:
+        os.close(handle)
+    return True
+
+
+def _executable(status: os.stat_result) -> bool:
+    return bool(status.st_mode & stat.S_IXUSR)
+
+
+def _held_by_us(handle: int, lock: Path) -> bool:
+    """Take a lock file in the kernel; False where another has it, or it is not there any more."""
+    with suppress(BlockingIOError, FileNotFoundError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(handle), lock.lstat())
+    return False
 
 
 def _make_folders(git: Path, folder: Path) -> None:

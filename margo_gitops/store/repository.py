@@ -96,12 +96,18 @@ def leftovers(git: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(git: Path, older: float) -> list[Path]:
-    """Remove the leftovers that are older than so many seconds; returns them."""
-    limit = time.time() - older
-    left = [path for path in leftovers(git) if path.stat().st_mtime <= limit]
+    """Remove the leftovers that are older than so many seconds; returns them.
+
+    One from the future is from before the clock was set back: no writer of now has it.
+    """
+    left = [path for path in leftovers(git) if _age(path) >= older]
     for path in left:
         path.unlink(missing_ok=True)
     return left
+
+
+def _age(path: Path) -> float:
+    return abs(time.time() - path.stat().st_mtime)
 
 
 def _settle(made: Path, path: Path) -> None:
@@ -115,7 +121,7 @@ def _settle(made: Path, path: Path) -> None:
 
 def _held(ref: str, lock: Path) -> MargoError:
     try:
-        age = time.time() - lock.stat().st_mtime
+        age = _age(lock)
     except FileNotFoundError:
         age = 0.0
     if age < LOCK_DEAD:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from margo_gitops.errors import LostRace
-from margo_gitops.model.layout import ARTIFACTS, MAIN, SITES, STATUSES
+from margo_gitops.model.layout import ALIVES, ARTIFACTS, MAIN, SITES, STATUSES
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.objects import oid
 from margo_gitops.store.transport import Transport, Update
@@ -29,12 +29,12 @@ class PullResult:
 
 
 def fetch_branches(store: GitStore, transport: Transport) -> PullResult:
-    """Bring `main`, the site branches and the statuses; move all local branches but `main`.
+    """Bring `main`, the site branches, the statuses and signs of life; move all but `main`.
 
     The result's `main` is the remote's.
     """
-    tips = transport.refs([MAIN, SITES, STATUSES])
-    held = store.refs("refs/heads/")
+    tips = transport.refs([MAIN, SITES, STATUSES, ALIVES])
+    held = store.refs("refs/heads/") | store.refs(ALIVES)
     changed = {ref: id for ref, id in tips.items() if held.get(ref) != id}
     transport.fetch(store, changed)
     moved = [

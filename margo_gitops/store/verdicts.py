@@ -81,6 +81,7 @@ def rule_set() -> str:
     for folder, ending in (
         (package / "documents", "*.py"),
         (package / "model", "*.py"),
+        (package / "status", "*.py"),
         *((folder, "*.json") for folder in schemas if folder.is_dir()),
     ):
         for file in sorted(folder.rglob(ending)):

@@ -1,0 +1,130 @@
+"""Publishing rendered sites: their artifacts first, then a batch of commits and refs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from margo_gitops.artifacts import lock
+from margo_gitops.documents import canonical
+from margo_gitops.errors import Stalled
+from margo_gitops.model import layout
+from margo_gitops.model.record import ApplicationLock
+from margo_gitops.model.report import SiteStatus
+from margo_gitops.render import SiteTree
+from margo_gitops.roles.artifacts import store_artifact
+from margo_gitops.roles.reading import package
+from margo_gitops.store.batch import Batch
+from margo_gitops.store.git import Commit, GitStore
+
+FORMAT = "margo-gitops/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A site's next tree, not published yet; `tip` is where its branch is now."""
+
+    site: str
+    tree: SiteTree
+    before: SiteTree | None
+    commit: None = None
+    tip: str | None = None
+
+    @property
+    def generation(self) -> int:
+        """The generation that this tree is."""
+        return self.tree.change.generation
+
+    @property
+    def deployments(self) -> tuple[str, ...]:
+        """The names of the records that differ from the ones published before."""
+        held = set() if self.before is None else set(self.before.change.records)
+        return tuple(sorted({e.record.name for e in self.tree.change.records if e not in held}))
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was published of a site; its tree is in the commit, ten thousand do not fit here."""
+
+    site: str
+    generation: int
+    deployments: tuple[str, ...]
+    commit: str
+
+
+@dataclass(slots=True)
+class Publishing:
+    """One run of publishing from one commit of `main`; what sites share is looked up once."""
+
+    store: GitStore
+    source: Commit
+    _statuses: dict[str, str] = field(init=False)
+    _artifacts: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Read where the statuses are, all at once."""
+        self._statuses = self.store.refs(layout.STATUSES)
+
+    def publish(self, rendered: Sequence[Rendered]) -> list[Published]:
+        """One batch: every object durable, then every ref moved by compare-and-swap.
+
+        Raises `Stalled` where a site cannot read our format, `LostRace` where a branch moved.
+        """
+        batch = Batch(self.store)
+        published = []
+        for item in rendered:
+            self._require_readable(item.site)
+            self._keep_artifacts(item)
+            commit = batch.commit(
+                layout.site_ref(item.site),
+                item.tree.files,
+                old=item.tip,
+                author=self.source.authorship(),
+                message=_message(item, self.source),
+            )
+            published.append(Published(item.site, item.generation, item.deployments, commit))
+        batch.publish()
+        return published
+
+    def _require_readable(self, site: str) -> None:
+        """Never write a format that the site's last status cannot read (DESIGN section 2)."""
+        tip = self._statuses.get(layout.status_ref(site))
+        data = None if tip is None else self.store.read(tip, layout.SITE_STATUS)
+        if data is None:
+            return
+        formats = canonical.load(data, SiteStatus, layout.SITE_STATUS).agent.formats
+        if FORMAT not in formats:
+            raise Stalled(
+                f"the agent of {site} reads {', '.join(formats)}, not {FORMAT}",
+                help=f"update margo at {site} first",
+            )
+
+    def _keep_artifacts(self, rendered: Rendered) -> None:
+        for record in (entry.record for entry in rendered.tree.change.records):
+            needed = [artifact.digest for artifact in record.artifacts]
+            if not needed or record.application is None or record.version is None:
+                continue
+            if all(self._held(digest) for digest in needed):
+                continue
+            commit = self.source.id
+            data = self.store.read(commit, layout.lock_path(record.application, record.version))
+            locked = canonical.load(data or b"", ApplicationLock, "locks/")
+            files = package(self.store, commit, record.application, record.version)
+            for content in lock.contents(locked, files):
+                store_artifact(self.store, content)
+
+    def _held(self, digest: str) -> bool:
+        if digest not in self._artifacts and self.store.resolve(layout.artifact_ref(digest)):
+            self._artifacts.add(digest)
+        return digest in self._artifacts
+
+
+def _message(rendered: Rendered, source: Commit) -> str:
+    """Trailers, so that plain git tells the story; nothing in them but what the source decides."""
+    generation = rendered.generation
+    trailers = [f"Source: {source.id}"]
+    trailers += [line for line in source.message.splitlines() if line.startswith("Proposal: ")]
+    trailers += [f"Generation: {generation}"]
+    trailers += [f"Deployment: {name}" for name in rendered.deployments]
+    trailers += [f"Reason: {source.message.splitlines()[0] if source.message else 'none'}"]
+    return f"{rendered.site}: generation {generation}\n\n" + "\n".join(trailers) + "\n"
