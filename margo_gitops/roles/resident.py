@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from margo_gitops.errors import MargoError
+from margo_gitops.errors import MargoError, Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.quantity import duration_seconds
 from margo_gitops.reconcile import Outcome, Rhythm, Role, once, run
@@ -22,6 +22,7 @@ from margo_gitops.roles.pace import Pace
 from margo_gitops.roles.waking import Waker
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.maintenance import Keeper
+from margo_gitops.store.transport import Transport
 
 TICK = 5.0
 """Seconds between two looks for drift."""
@@ -49,9 +50,8 @@ def run_local(site: str, remote: str, state: Path, nodes: Sequence[str], options
         for node in nodes:
             stack.enter_context(_in_thread(node, str(mirror), state / f"en-{node}", options))
         poll = None if options.poll is None else duration_seconds(options.poll)
-        upstream = lo.upstream.watched()
         refs = [layout.site_ref(site).removeprefix("refs/"), layout.REPORTS.removeprefix("refs/")]
-        watched = [mirror] if upstream is None else [mirror, upstream]
+        watched = [mirror, *_watchable(lo.upstream)]
         rhythm = lambda: Rhythm(poll or lo.poll_seconds(), TICK)  # noqa: E731
         _reside(lo, f"lo {site}", Waker(watched, refs), rhythm, options, git=lo.store.path)
     return 0
@@ -63,11 +63,22 @@ def run_edge(node: str, remote: str, state: Path, options: Resident) -> int:
         if options.once:
             return _once(en, f"en {node}", options).exit_code
         poll = duration_seconds(options.poll or "30s")
-        upstream = en.upstream.watched()
         refs = [layout.node_ref(node).removeprefix("refs/")]
-        waker = Waker([] if upstream is None else [upstream], refs)
+        waker = Waker(_watchable(en.upstream), refs)
         _reside(en, f"en {node}", waker, lambda: Rhythm(poll, TICK), options, git=en.store.path)
     return 0
+
+
+def _watchable(upstream: Transport) -> list[Path]:
+    """The remote's folder where it is there to be watched; one that comes later is polled.
+
+    A mirror may not be made yet, nor a disk mounted, when a host boots.
+    """
+    try:
+        folder = upstream.watched()
+    except Stalled:
+        return []
+    return [] if folder is None else [folder]
 
 
 def _edge(
