@@ -1,0 +1,69 @@
+"""Runs every test of the table and writes `docs/faults.md`: `python -m tests.faults.page`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+
+import pytest
+
+from tests.faults.table import FAULTS, ROOT
+
+PAGE = ROOT / "docs" / "faults.md"
+_HEAD = """\
+# Faults, and what comes of them
+
+`python -m tests.faults.page` runs the tests of each row and writes this page: the numbers are those
+of its last run. `MARGO_CRASH_ALL=1` kills at every call, not at some.
+
+| fault | where | times tried | outcome |
+|---|---|---|---|
+"""
+_ROW = re.compile(r"\| (.+?) \| (.+?) \| ([0-9,]+) \| (.+?) \|")
+
+
+class Counting:
+    """A plugin that counts how often each test function was tried, and what did not pass."""
+
+    def __init__(self) -> None:
+        self.times: Counter[str] = Counter()
+        self.unproved: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Pytest's own hook."""
+        if not report.passed:
+            self.unproved.append(report.nodeid)
+        elif report.when == "call":
+            tried = dict(report.user_properties).get("tried", 1)
+            self.times[report.nodeid.partition("[")[0]] += int(str(tried))
+
+
+def rows_of(page: str, *, with_times: bool = False) -> list[tuple[str, ...]]:
+    """The rows of the page: fault, where, outcome, and how often if asked."""
+    found = _ROW.findall(page)
+    return [
+        (fault, where, outcome, *([times] if with_times else []))
+        for fault, where, times, outcome in found
+    ]
+
+
+def main() -> int:
+    """Run, count, write; 1 where a row is not proved here."""
+    counting = Counting()
+    tests = sorted({str(ROOT / test) for fault in FAULTS for test in fault.tests})
+    pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), *tests], [counting])
+    if counting.unproved:
+        sys.stderr.write("not proved here:\n" + "\n".join(counting.unproved) + "\n")
+        return 1
+    rows = [
+        f"| {fault.name} | {fault.where} | {sum(counting.times[t] for t in fault.tests):,} |"
+        f" {fault.outcome} |\n"
+        for fault in FAULTS
+    ]
+    PAGE.write_text(_HEAD + "".join(rows), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""As many random schedules as a usual run has time for; the rest is `tests.faults.simulate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.faults.simulate import base, remembering, run
+
+SCHEDULES = 60
+FOUND = (14, 39, 71)
+"""Seeds that once broke an invariant."""
+
+
+def test_random_schedules_keep_every_invariant(
+    record_property: Callable[[str, object], None],
+) -> None:
+    with remembering():
+        start = base()
+        for seed in (*FOUND, *range(1000, 1000 + SCHEDULES)):
+            run(start, seed)
+    record_property("tried", SCHEDULES + len(FOUND))
