@@ -35,3 +35,10 @@ def tests(session: nox.Session) -> None:
     """All that can be shown on this machine; `MARGO_REQUIRE=a,b` fails where a or b is missing."""
     session.install(".[test]")
     session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadgroup"]))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure everything beside git and ansible-pull, and write docs/benchmarks.md."""
+    session.install(".[test]")
+    session.run("python", "-m", "tests.bench", *session.posargs)

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from margo_gitops.documents import quick
 from margo_gitops.documents.dialects import Dialect, Kind
 from margo_gitops.documents.faults import message, missing, shown
 from margo_gitops.documents.findings import Finding, Path, Severity
@@ -67,9 +68,7 @@ def faults(name: str, data: Any, *, unknown: Severity = "error") -> Iterator[Fau
 
 @cache
 def _validator(name: str) -> Validator:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415
-
-    return Draft202012Validator(schema(name))
+    return quick.validator(schema(name))
 
 
 def _faults(name: str, error: Any, unknown: Severity) -> Iterator[Fault]:
