@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-BURST = 10
+BURST = 100
 """Words that may follow at once: a deployment and its result are seen as they happen."""
 
 
