@@ -92,6 +92,8 @@ def _pump(
     between: Between,
     meanwhile: Callable[[bytes], object] = len,
 ) -> None:
+    for end in (client, server):
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is timed waits for no ACK
     up = threading.Thread(target=_copy, args=[client, server, meanwhile])
     up.start()
     _copy(server, client, lambda block: between.count(len(block)))

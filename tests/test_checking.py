@@ -179,4 +179,5 @@ def test_an_edit_is_not_blamed_for_what_was_wrong_before(
     tree["deployments/weigh.yaml"] = tree["deployments/weigh.yaml"].replace(b"n1", b"n9")
     wrong = store.write(tree, parents=[], author=ADA, message="x")
     site = next(path for path in tree if path.startswith("sites/"))
+    assert [finding.rule for finding in check_main(store, wrong)] == ["dangling-node"]
     require_valid_edit(store, wrong, {site: tree[site] + b"# a remark\n"})

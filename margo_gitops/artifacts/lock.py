@@ -82,12 +82,10 @@ def _locked(
 
 def _local(component: Component) -> str | None:
     """The path in the package that a component names; None where it lies elsewhere."""
-    named = component.settings.get("artifact")
-    if named is None and component.package_location and "://" not in component.package_location:
-        named = component.package_location
+    named = component.local
     if named is None:
         return None
-    path = str(named).removeprefix("./").rstrip("/")
+    path = named.removeprefix("./").rstrip("/")
     if path.startswith("/") or ".." in path.split("/"):
         raise Invalid(f"the component {component.name} names {named!r}, outside its package")
     return path

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from margo_gitops.documents import margo, own, rules, schemas
+from margo_gitops.documents import margo, own, schemas
 from margo_gitops.documents.dialects import Dialect
 from margo_gitops.documents.findings import Finding, InvalidDocument, in_order
 from margo_gitops.documents.identity import identify
 from margo_gitops.documents.rule import Fault
-from margo_gitops.documents.rules import intent
+from margo_gitops.documents.rules import every, intent
 from margo_gitops.documents.rules.node import Node
 from margo_gitops.documents.rules.syntax import TEMPLATE, templated
 from margo_gitops.documents.yaml import Parsed, parse
@@ -50,7 +50,7 @@ def _margo(parsed: Parsed, where: str, dialect: Dialect | None) -> list[Finding]
     faults = (
         *(TEMPLATE.broken(path, _UNEXPANDED) for path in templated(parsed)),
         *schemas.faults(f"margo/{kind}.{spoken.name}", parsed.data, unknown="warning"),
-        *rules.broken(kind, spoken, parsed.data),
+        *every.broken(kind, spoken, parsed.data),
     )
     findings = [fault.placed(parsed, where) for fault in faults]
     if all(finding.severity == "warning" for finding in findings):

@@ -41,6 +41,14 @@ class Component(Frozen):
     unknown: dict[str, Any] = {}
 
     @property
+    def local(self) -> str | None:
+        """The path, as written, that it has in the application's package; None elsewhere."""
+        named = self.settings.get("artifact")
+        if named is None and self.package_location and "://" not in self.package_location:
+            named = self.package_location
+        return None if named is None else str(named)
+
+    @property
     def settings(self) -> dict[str, Any]:
         """This project's own settings of the component; empty where the author gave none."""
         return dict(self.extensions.get(OWN_EXTENSIONS, {}))

@@ -109,7 +109,7 @@ class Demonstration:
     def _found(self) -> str:
         clone, remote = self.folder / "clone", self.folder / "remote.git"
         GitStore.create(remote).close()
-        fleet = Fleet(id=self.fleet, name="demo", polling=Polling(interval="1s"))
+        fleet = Fleet(id=self.fleet, name="demo", polling=Polling(interval="1s", status="1s"))
         edit = edits.new_fleet(fleet, {})
         Clone.init(clone, {p: d for p, d in edit.changes.items() if d is not None}, edit.message)
         with self.stage.central() as co:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-BURST = 100
+BURST = 10
 """Words that may follow at once: a deployment and its result are seen as they happen."""
 
 

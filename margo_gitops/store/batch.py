@@ -26,6 +26,7 @@ from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.names import checked_ref
 from margo_gitops.store.objects import commit_object, graft, oid
 from margo_gitops.store.pack import SMALL_COUNT
+from margo_gitops.store.reflock import sync_names
 from margo_gitops.store.scan import HEADER
 
 _TIMEOUT = 300.0
@@ -113,7 +114,7 @@ def _transact(git: Path, moves: list[Move]) -> bool:
         done = run([*argv, "update-ref", "-z", "--stdin"], timeout=_TIMEOUT, input=words)
     except (Stalled, Unreachable):  # no git, or a slow one: what it moved is seen one by one
         return False
-    sync_all(folder for move in moves if (folder := (git / move.ref).parent).is_dir())
+    sync_names(git, ((git / move.ref).parent for move in moves))
     return done.code == 0
 
 

@@ -10,11 +10,20 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from typing import TypedDict
 
 from margo_gitops.errors import Unreachable
 
 TOTAL = 1800.0
 """Seconds that one fetch or push may take in all: 5 MB over a line of 3 kB/s."""
+
+
+class Bounds(TypedDict, total=False):
+    """What bounds a transport: seconds of silence, seconds of a fetch or push, bytes of a fetch."""
+
+    timeout: float
+    total: float
+    limit: int
 
 
 class Again(Unreachable):

@@ -6,30 +6,22 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Unpack
 
 from margo_gitops.errors import MargoError, Stalled, Unreachable
 from margo_gitops.store.address import GIT_PORT, Address
-from margo_gitops.store.bounds import TOTAL, Again
-from margo_gitops.store.limits import MAX_PACK
-from margo_gitops.store.server import ServerTransport, printable
-from margo_gitops.store.stream import Stream, StreamClient, StreamLine
+from margo_gitops.store.bounds import Again, Bounds
+from margo_gitops.store.server import printable
+from margo_gitops.store.stream import Stream, StreamTransport
 
 _CLOSED_DOORS = ("access denied", "not exported", "service not enabled", "no such repository")
 
 
-class DaemonTransport(ServerTransport):
-    """A repository behind `git://`; the bounds are those of `ServerTransport`."""
+class DaemonTransport(StreamTransport):
+    """A repository behind `git://`; the bounds are those of `StreamTransport`."""
 
-    def __init__(
-        self,
-        address: Address,
-        *,
-        timeout: float = 30.0,
-        total: float = TOTAL,
-        limit: int = MAX_PACK,
-    ) -> None:
-        line = StreamLine(address.name, partial(_dial, address), timeout=timeout)
-        super().__init__(line, StreamClient(line), timeout=timeout, total=total, limit=limit)
+    def __init__(self, address: Address, **bounds: Unpack[Bounds]) -> None:
+        super().__init__(address.name, partial(_dial, address), **bounds)
 
 
 def _dial(address: Address, service: str, seconds: float) -> Stream:

@@ -1,34 +1,27 @@
 """Refs, read and moved in a git directory itself: one of 20,000 without parsing them all.
 
 A loose ref is read before the packed ones: `git pack-refs` writes the packed file first and removes
-the loose one after, so this order never sees neither. Writing takes the same `<ref>.lock` as git,
-syncs before it renames, and leaves no lock behind when the disk is full (dulwich 1.2 does, and the
-ref is then locked for good). A lock of ours is also held in the kernel, which lets go of it however
-its process ends: what `kill -9` leaves is taken over at once, git's own locks are waited for.
+the loose one after, so this order never sees neither. Writing takes `RefLock`.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
-import stat
-from contextlib import suppress
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
 from dulwich.refs import DictRefsContainer, Ref
 
 from margo_gitops.errors import Stalled
-from margo_gitops.store.disk import sync_all, sync_folder
+from margo_gitops.store.disk import sync_folder
 from margo_gitops.store.objects import oid
+from margo_gitops.store.reflock import RefLock, in_the_way, sync_names
 
 _ID = re.compile(rb"[0-9a-f]{40}")
 _SYMBOLIC = b"ref: "
 _LONGEST = 4096
-_OURS = 0o744
-"""The mode of a lock that we made: git gives no file of its own the bit to be executed."""
 
 
 class Refs(Protocol):
@@ -45,14 +38,6 @@ class Refs(Protocol):
 
         Durable. Raises `Held` while another holds its lock.
         """
-
-
-class Held(Exception):
-    """Another process holds this lock."""
-
-    def __init__(self, lock: Path) -> None:
-        self.lock = lock
-        super().__init__(str(lock))
 
 
 class MemoryRefs:
@@ -116,7 +101,7 @@ class DiskRefs:
     def swap(self, name: str, old: str | None, new: str | None) -> bool:
         """See `Refs`. Raises `Stalled` where another ref stands in the way of this one."""
         path = self.git / name
-        with _Lock(self.git, path) as lock:
+        with RefLock(self.git, path) as lock:
             if self.read(name) != old:
                 return False
             if new is None:
@@ -126,7 +111,7 @@ class DiskRefs:
                 if old is None:
                     self._require_way(name)
                 lock.settle(new.encode() + b"\n")
-            sync_folder(path.parent)
+            sync_names(self.git, [path.parent])
         return True
 
     def _unpack(self, name: str) -> None:
@@ -134,7 +119,7 @@ class DiskRefs:
 
         The lock comes before the look: a git that packs just now has read the loose file already.
         """
-        with _Lock(self.git, self.git / "packed-refs") as lock:
+        with RefLock(self.git, self.git / "packed-refs") as lock:
             if self._packed_one(name) is None:
                 return
             line = rb"^[0-9a-f]{40} " + re.escape(name.encode()) + rb"\n(\^[0-9a-f]{40}\n)?"
@@ -146,7 +131,7 @@ class DiskRefs:
         in_way = [parent for parent in parents if self.read(parent) is not None]
         in_way += self.below(name + "/")
         if in_way:
-            raise _in_the_way(name, in_way[0])
+            raise in_the_way(name, in_way[0])
         if (self.git / name).is_dir():
             shutil.rmtree(self.git / name)  # folders that held refs once
 
@@ -174,105 +159,6 @@ class DiskRefs:
             for file in files
             if not file.endswith(".lock")
         ]
-
-
-class _Lock:
-    """`<path>.lock`, held as git holds it; `settle` makes it the file itself, else it goes."""
-
-    def __init__(self, git: Path, path: Path) -> None:
-        self._path = path
-        self._lock = path.with_name(path.name + ".lock")
-        _make_folders(git, path.parent)
-        self._handle = _taken_over(git, self._lock)
-        self._settled = False
-
-    def settle(self, data: bytes) -> None:
-        """Put `data` in the file's place, durable but for its name."""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._handle, rest) :]
-        os.fsync(self._handle)
-        self._lock.replace(self._path)
-        self._settled = True
-        os.fchmod(self._handle, 0o644)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self._settled:
-            self._lock.unlink(missing_ok=True)
-        os.close(self._handle)  # last: what is not held any more may be another's
-
-
-def _taken_over(git: Path, lock: Path) -> int:
-    try:
-        return _taken(lock)
-    except FileExistsError as error:
-        if _left_by_the_dead(git, lock):
-            with suppress(FileExistsError):
-                return _taken(lock)
-        raise Held(lock) from error
-
-
-def _taken(lock: Path) -> int:
-    """Make a lock that was not there, and hold it; `Held` where another got in between."""
-    try:
-        handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OURS)
-    except FileNotFoundError as error:  # git removes empty folders
-        raise Held(lock) from error
-    if _held_by_us(handle, lock):
-        return handle
-    os.close(handle)
-    raise Held(lock)
-
-
-def _left_by_the_dead(git: Path, lock: Path) -> bool:
-    """Remove a lock of ours whose process is no more; False where it may live, or is git's."""
-    try:
-        handle = os.open(lock, os.O_WRONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return True
-    except OSError:  # another user's
-        return False
-    try:
-        # A file system without modes shows all files alike: there no lock is known as ours.
-        ours = _executable(os.fstat(handle)) and not _executable((git / "HEAD").stat())
-        if not ours or not _held_by_us(handle, lock):
-            return False
-        lock.unlink()
-    finally:
-        os.close(handle)
-    return True
-
-
-def _executable(status: os.stat_result) -> bool:
-    return bool(status.st_mode & stat.S_IXUSR)
-
-
-def _held_by_us(handle: int, lock: Path) -> bool:
-    """Take a lock file in the kernel; False where another has it, or it is not there any more."""
-    with suppress(BlockingIOError, FileNotFoundError):
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.path.samestat(os.fstat(handle), lock.lstat())
-    return False
-
-
-def _make_folders(git: Path, folder: Path) -> None:
-    missing = [part for part in (folder, *folder.parents) if part != git and git in part.parents]
-    made = [part for part in reversed(missing) if not part.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise _in_the_way(str(folder.relative_to(git)), str(error.filename)) from error
-    sync_all(part.parent for part in made)
-
-
-def _in_the_way(name: str, other: str) -> Stalled:
-    return Stalled(
-        f"{name} cannot be made: a ref cannot be a leaf and a folder, and {other} is in its way",
-        then="nothing was changed",
-    )
 
 
 def _loose(path: Path) -> bytes | None:

@@ -19,7 +19,7 @@ from tenacity import (
 
 from margo_gitops.errors import LostRace, MargoError, Stalled
 from margo_gitops.store.disk import disk_faults, sync_all, sync_file
-from margo_gitops.store.refs import Held
+from margo_gitops.store.reflock import Held
 
 LOCK_PATIENCE = 5.0
 """Seconds that another's lock on a ref is waited for; git holds one for milliseconds."""

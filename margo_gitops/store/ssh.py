@@ -6,14 +6,14 @@ import os
 import re
 import shlex
 from functools import partial
+from typing import Unpack
 
 from margo_gitops.errors import MargoError, Stalled, Unreachable, Usage
 from margo_gitops.process import Conversation, Finished, converse
 from margo_gitops.store.address import Address
-from margo_gitops.store.bounds import TOTAL, Again
-from margo_gitops.store.limits import MAX_PACK
-from margo_gitops.store.server import ServerTransport, printable
-from margo_gitops.store.stream import Stream, StreamClient, StreamLine
+from margo_gitops.store.bounds import Again, Bounds
+from margo_gitops.store.server import printable
+from margo_gitops.store.stream import Stream, StreamTransport
 
 COMMANDS = ("MARGO_SSH", "GIT_SSH_COMMAND")
 """Variables with the program and its first options, split as a shell would, run without one."""
@@ -32,19 +32,11 @@ _NO_PROGRAM = 127
 _RUNS_ON = "what runs goes on running"
 
 
-class SshTransport(ServerTransport):
-    """A repository behind ssh; the bounds are those of `ServerTransport`."""
+class SshTransport(StreamTransport):
+    """A repository behind ssh; the bounds are those of `StreamTransport`."""
 
-    def __init__(
-        self,
-        address: Address,
-        *,
-        timeout: float = 30.0,
-        total: float = TOTAL,
-        limit: int = MAX_PACK,
-    ) -> None:
-        line = StreamLine(address.name, partial(_dial, address, _command()), timeout=timeout)
-        super().__init__(line, StreamClient(line), timeout=timeout, total=total, limit=limit)
+    def __init__(self, address: Address, **bounds: Unpack[Bounds]) -> None:
+        super().__init__(address.name, partial(_dial, address, _command()), **bounds)
 
 
 def _command() -> list[str]:

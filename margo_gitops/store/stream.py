@@ -16,7 +16,10 @@ from dulwich.errors import HangupException
 from dulwich.protocol import Protocol
 
 from margo_gitops.errors import MargoError, Refused, Unreachable
-from margo_gitops.store.bounds import Again, Clock
+from margo_gitops.store.bounds import TOTAL, Again, Clock
+from margo_gitops.store.limits import MAX_PACK
+from margo_gitops.store.reading import Reader
+from margo_gitops.store.server import ServerTransport
 
 _BLOCK = 1 << 16
 _SERVICES = {b"upload-pack": "git-upload-pack", b"receive-pack": "git-receive-pack"}
@@ -49,7 +52,6 @@ class StreamLine:
         self._clock = Clock(timeout)
         self._bytes_left = 0
         self._stream: Stream | None = None
-        self._held = b""
         self._unsent = bytearray()
 
     @contextmanager
@@ -67,7 +69,7 @@ class StreamLine:
 
     def close(self) -> None:
         """See `Line`."""
-        stream, self._stream, self._held = self._stream, None, b""
+        stream, self._stream = self._stream, None
         self._unsent.clear()
         if stream is not None:
             stream.end()
@@ -78,7 +80,7 @@ class StreamLine:
         self._stream = self._dial(service, min(self._timeout, self._clock.left))
         self._stream.sock.settimeout(self._timeout)
         self._clock.watch(self._stream.sock)
-        protocol = Protocol(self._read, self._write)  # closing is for `within`
+        protocol = Protocol(Reader(self._take).read, self._write)  # closing is for `within`
         try:
             first = protocol.read_pkt_line()
         except HangupException as error:
@@ -87,16 +89,6 @@ class StreamLine:
             raise self._stream.judge(first.removeprefix(_ERROR).decode("utf-8", "replace"))
         protocol.unread_pkt_line(first)
         return protocol
-
-    def _read(self, amount: int) -> bytes:
-        """The next `amount` bytes; only the stream's end makes them fewer."""
-        blocks, size = [self._held], len(self._held)
-        while size < amount and (block := self._take()):
-            blocks.append(block)
-            size += len(block)
-        whole = b"".join(blocks)
-        self._held = whole[amount:]
-        return whole[:amount]
 
     def _take(self) -> bytes:
         self._flush()
@@ -160,3 +152,19 @@ class StreamClient(TraditionalGitClient):
     ) -> tuple[Protocol, Callable[[], bool], IO[bytes] | None]:
         # What a server of version 0 says while we list what we have is read after the list.
         return self._line.ask(_SERVICES[cmd]), lambda: False, None
+
+
+class StreamTransport(ServerTransport):
+    """A repository behind a stream that is dialled; the bounds are those of `ServerTransport`."""
+
+    def __init__(
+        self,
+        name: str,
+        dial: Dial,
+        *,
+        timeout: float = 30.0,
+        total: float = TOTAL,
+        limit: int = MAX_PACK,
+    ) -> None:
+        line = StreamLine(name, dial, timeout=timeout)
+        super().__init__(line, StreamClient(line), timeout=timeout, total=total, limit=limit)

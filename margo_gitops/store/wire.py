@@ -18,6 +18,7 @@ from margo_gitops.errors import MargoError, Refused, Stalled, Unreachable
 from margo_gitops.store.bounds import Again, Clock
 from margo_gitops.store.faults import no_certificate, no_proxy_entry, proxy_fault, tls_fault
 from margo_gitops.store.pool import CLOCK, open_pool, proxy_name
+from margo_gitops.store.reading import Reader
 
 TOKEN = "MARGO_GIT_TOKEN"  # noqa: S105 -- a variable's name
 USER = "MARGO_GIT_USER"
@@ -28,8 +29,8 @@ _BLOCK = 1 << 16
 _AGENT = "git/margo-gitops"
 
 
-class Answer:
-    """One response: `read` gives exactly as many bytes as asked, fewer only at its end."""
+class Answer(Reader):
+    """One response, read as `Reader` does."""
 
     def __init__(
         self,
@@ -38,21 +39,10 @@ class Answer:
         finish: Callable[[], None],
         moved_to: str = "",
     ) -> None:
+        super().__init__(take)
         self.content_type = content_type
         self.redirect_location = moved_to
-        self._take = take
         self._finish = finish
-        self._held = b""
-
-    def read(self, amount: int) -> bytes:
-        """The next `amount` bytes; only the response's end makes them fewer."""
-        blocks, size = [self._held], len(self._held)
-        while size < amount and (block := self._take()):
-            blocks.append(block)
-            size += len(block)
-        whole = b"".join(blocks)
-        self._held = whole[amount:]
-        return whole[:amount]
 
     def close(self) -> None:
         """Done with it; the connection is kept where nothing more is to come."""

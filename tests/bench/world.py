@@ -15,8 +15,8 @@ from margo_gitops.store.git import GitStore
 from margo_gitops.store.local import StoreTransport
 from margo_gitops.store.transport import Update
 from tests.bench.measure import Sample
-from tests.bench.proxy import CountingProxy
 from tests.fleet import FLEET_ID, SimulatedFleet
+from tests.proxy import Between, relay
 from tests.servers import GitServer, git_server
 
 SITE, NODE = "north", "n1"
@@ -42,7 +42,7 @@ class World:
     sites: int
     repository: Path
     url: str
-    proxy: CountingProxy
+    proxy: Between
     fleet: SimulatedFleet = field(default_factory=lambda: SimulatedFleet({SITE: (NODE,)}))
     _changes: int = 0
 
@@ -84,7 +84,7 @@ class World:
 def worlds(folder: Path, sizes: tuple[int, ...]) -> Iterator[tuple[World, ...]]:
     """A world of each size on one server."""
     folder.mkdir()
-    with git_server(folder) as server, CountingProxy(server.port) as proxy:
+    with git_server(folder) as server, relay(server.port) as proxy:
         yield tuple(_world(server, proxy, size) for size in sizes)
 
 
@@ -95,7 +95,7 @@ def remove_workloads(state: Path) -> None:
             driver.remove(found.id)
 
 
-def _world(server: GitServer, proxy: CountingProxy, sites: int) -> World:
+def _world(server: GitServer, proxy: Between, sites: int) -> World:
     name = f"fleet-{sites}"
     repository = server.repository(name)
     url = server.url(name).replace(str(server.port), str(proxy.port))

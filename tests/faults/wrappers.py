@@ -12,7 +12,7 @@ from margo_gitops.errors import Unreachable
 from margo_gitops.roles.edge import EdgeNode
 from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.store.git import GitStore
-from margo_gitops.store.refs import _taken
+from margo_gitops.store.reflock import taken
 from margo_gitops.store.transport import Transport, Update
 from tests.fleet import SimulatedNode, SimulatedSite
 
@@ -97,7 +97,7 @@ def locked_by_the_dead(git: Path, ref: str) -> Path:
     lock.parent.mkdir(parents=True, exist_ok=True)
     child = os.fork()
     if child == 0:
-        _taken(lock)
+        taken(lock)
         os.kill(os.getpid(), 9)
     os.waitpid(child, 0)
     assert lock.exists()

@@ -12,7 +12,7 @@ from margo_gitops.documents.fleet.breach import IDENTITY, Breach, breach
 from margo_gitops.documents.fleet.places import FILE_NAME, Layout
 from margo_gitops.documents.fleet.survey import Survey
 from margo_gitops.documents.rule import Rule
-from margo_gitops.model.application import ApplicationDescription, Component
+from margo_gitops.model.application import OWN_EXTENSIONS, ApplicationDescription, Component
 from margo_gitops.model.parameters import immutable_changes
 
 TAG_VERSION = Rule(
@@ -107,12 +107,12 @@ def _files(found: Survey, path: str, description: ApplicationDescription) -> Ite
 def _component(
     found: Survey, path: str, folder: str, at: Path, component: Component
 ) -> Iterator[Breach]:
-    named = component.settings.get("artifact")
-    place: Path = (*at, "x-margo-gitops-extensions", "artifact")
-    if named is None and component.package_location and "://" not in component.package_location:
-        named, place = component.package_location, (*at, "properties", "packageLocation")
+    named = component.local
+    place: Path = (*at, OWN_EXTENSIONS, "artifact")
+    if component.settings.get("artifact") is None:
+        place = (*at, "properties", "packageLocation")
     if named is not None:
-        if problem := _absent(found, folder, str(named), folders=True):
+        if problem := _absent(found, folder, named, folders=True):
             yield breach(path, COMPONENT_FILE, place, f"{component.name}: {problem}")
     elif (component.repository or "").startswith(_OWN_HOST):
         text = (
