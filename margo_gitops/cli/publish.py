@@ -110,7 +110,7 @@ def _known(site: str, sites: Collection[str]) -> str:
 def _unified(item: Rendered) -> list[str]:
     from difflib import unified_diff  # noqa: PLC0415
 
-    before = {} if item.before is None else dict(item.before.files)
+    before = {} if item.before is None else dict(item.before.tree.files)
     lines: list[str] = []
     for path in sorted({*before, *item.tree.files}):
         if not path.startswith(("deployments/", "settings")):

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from margo_gitops.cli.options import HERE, FleetOption, JsonOption, central, pairs
+from margo_gitops.cli.options import (
+    HERE,
+    DryRunOption,
+    FleetOption,
+    JsonOption,
+    central,
+    pairs,
+)
 from margo_gitops.cli.output import emit, table
 
 app = typer.Typer(no_args_is_help=True)
@@ -34,6 +41,31 @@ def add(
     with central(fleet) as co:
         wanted = Site(id=flat(site, "site id"), region=region, tenant=tenant, labels=labels)
         commit(co, add_site(co.main(), wanted), as_json=as_json)
+
+
+@app.command()
+def epoch(
+    site: Annotated[list[str], typer.Argument(help="The sites' ids.")],
+    dry_run: DryRunOption = False,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Begin a new history of a site's branch, so that the old one can be dropped.
+
+    The branch starts again with a commit that has no parent and names the last one; nothing at the
+    site changes. The push is no fast-forward: the remote must let you force site branches.
+
+    Example: margo site epoch north && margo push
+    """
+    from margo_gitops.cli.committing import commit  # noqa: PLC0415
+    from margo_gitops.model.layout import flat, site_path  # noqa: PLC0415
+    from margo_gitops.render.edits import begin_epochs  # noqa: PLC0415
+
+    with central(fleet) as co:
+        main = co.main()
+        ids = sorted({flat(id, "site id") for id in site})
+        files = {id: co.store.read(main.commit, site_path(id)) or b"" for id in ids}
+        commit(co, begin_epochs(main, files), as_json=as_json, dry_run=dry_run)
 
 
 @app.command("list")

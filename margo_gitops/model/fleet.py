@@ -38,6 +38,14 @@ class Polling(Frozen):
         description="How often a site where nothing changes says that it is there; off for never.",
         exclude_if=lambda value: value == "1h",
     )
+    history: int = Field(
+        default=10_000,
+        ge=0,
+        le=1_000_000,
+        description="How many commits of status are kept, about 400 bytes each, before the branch"
+        " begins a new epoch and the old ones can be dropped; 0 keeps all.",
+        exclude_if=lambda value: value == 10_000,
+    )
 
 
 class RuntimePolicy(Frozen):
@@ -103,6 +111,13 @@ class Site(OwnDocument):
     )
     runtime: RuntimePolicy = Field(
         default=RuntimePolicy(), description="What workloads may ask of this site's hosts."
+    )
+    epoch: int = Field(
+        default=1,
+        ge=1,
+        le=1_000_000,
+        description="Which history of the site's branch this is; one more begins a new one, so"
+        " that the old can be dropped: margo site epoch.",
     )
 
     def matches(self, selector: Labels) -> bool:

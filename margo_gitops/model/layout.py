@@ -14,6 +14,8 @@ NODES = "refs/heads/node/"
 REPORTS = "refs/heads/report/"
 ARTIFACTS = "refs/margo/artifact/"
 ALIVES = "refs/margo/alive/"
+KEPT = "refs/margo/kept/"
+"""In an agent's own store: the end of the epoch before, until the remote has the new one."""
 
 FLEET = "fleet.yaml"
 MANIFEST = "manifest.json"

@@ -109,6 +109,13 @@ class RecordEntry(Frozen):
     )
 
 
+class EpochStart(Frozen):
+    """The very last commit of the epoch before, and its generation."""
+
+    commit: CommitId = Field(description="The last commit of the epoch before.")
+    generation: int = Field(ge=1, description="The generation that it holds.")
+
+
 class Change(OwnDocument):
     """`change.json`: one generation of a site; it accounts for every byte of its tree."""
 
@@ -118,6 +125,9 @@ class Change(OwnDocument):
     epoch: int = Field(ge=1, description="Counts the histories of the site.")
     generation: int = Field(
         ge=1, description="Grows by one with each change; also the manifest version."
+    )
+    continues: EpochStart | None = Field(
+        default=None, description="What this epoch goes on after; null in the first one."
     )
     previous: Digest | None = Field(
         description="The digest of the change before it; null for the first."

@@ -6,6 +6,6 @@ a person's verb changes on `main`.
 """
 
 from margo_gitops.render.main import Application, Main
-from margo_gitops.render.site import SiteTree, render
+from margo_gitops.render.site import PublishedTree, SiteTree, render
 
-__all__ = ["Application", "Main", "SiteTree", "render"]
+__all__ = ["Application", "Main", "PublishedTree", "SiteTree", "render"]

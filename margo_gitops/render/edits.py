@@ -45,6 +45,22 @@ def add_site(main: Main, site: Site) -> Edit:
     return Edit({layout.site_path(site.id): own.write(site)}, f"Add the site {site.id}")
 
 
+def begin_epochs(main: Main, files: Mapping[str, bytes]) -> Edit:
+    """A new history for each of these sites' branches; `files` has each site's own file.
+
+    Every byte that does not say the epoch stays. Raises `Invalid` for a site that is not there.
+    """
+    changes = {}
+    for id, data in files.items():
+        site = main.sites.get(id)
+        if site is None:
+            raise Invalid(f"there is no site {id}", help="margo site list")
+        after = site.model_copy(update={"epoch": site.epoch + 1})
+        path = layout.site_path(id)
+        changes[path] = edit(data, _wire(site), _wire(after), where=path)
+    return Edit(changes, f"Begin a new epoch of {', '.join(sorted(files))}")
+
+
 def add_device(main: Main, device: Device, capabilities: tuple[str, bytes] | None) -> Edit:
     """A new node of a site; `capabilities` is a file ending and the device's own document."""
     if device.site not in main.sites:
@@ -192,8 +208,8 @@ def _told(name: str, data: bytes, subject: str) -> Edit:
     return Edit({layout.intent_path(name): data}, f"{subject}\n\nDeployment: {name}\n")
 
 
-def _wire(intent: Intent) -> dict[str, Any]:
-    return intent.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+def _wire(document: Intent | Site) -> dict[str, Any]:
+    return document.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def _readable(data: bytes, path: str) -> Intent | None:

@@ -10,6 +10,7 @@ from margo_gitops.model import layout
 from margo_gitops.model.record import (
     Artifact,
     Change,
+    EpochStart,
     NodeSettings,
     Record,
     RecordEntry,
@@ -39,6 +40,14 @@ class SiteTree:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedTree:
+    """What a site branch holds, at one commit of it."""
+
+    commit: str
+    tree: SiteTree
+
+
 def document_path(record: Record) -> str:
     """Where a record's document stands in the site tree."""
     if record.application is None:
@@ -46,11 +55,13 @@ def document_path(record: Record) -> str:
     return layout.document_path(record.name, layout.node_of(record.target))
 
 
-def render(main: Main, site: str, previous: SiteTree | None) -> SiteTree | None:
+def render(main: Main, site: str, published: PublishedTree | None) -> SiteTree | None:
     """The next tree of a site branch, or None where nothing of the site changed.
 
+    A site that asks for a higher epoch than the published one gets it, with the same records.
     Raises `Invalid` where an intent does not fit its application or its site.
     """
+    previous = None if published is None else published.tree
     held = {} if previous is None else {e.record.id: e for e in previous.change.records}
     documents = {} if previous is None else previous.documents
     id = layout.settings_id(main.fleet.id, site)
@@ -64,9 +75,9 @@ def render(main: Main, site: str, previous: SiteTree | None) -> SiteTree | None:
         entries.append(entry)
     entries += removals(held, {entry.record.id for entry in entries})
     records = tuple(sorted(entries, key=lambda entry: entry.record.id))
-    if previous is not None and records == previous.change.records:
+    if previous is not None and not _differs(previous.change, main.sites[site].epoch, records):
         return None
-    return _tree(main, site, None if previous is None else previous.change, records, documents)
+    return _tree(main, site, published, records, documents)
 
 
 def _settings(main: Main, site_id: str) -> SiteSettings:
@@ -88,24 +99,27 @@ def _settings(main: Main, site_id: str) -> SiteSettings:
 def _tree(
     main: Main,
     site: str,
-    before: Change | None,
+    published: PublishedTree | None,
     records: tuple[RecordEntry, ...],
     documents: Mapping[str, bytes],
 ) -> SiteTree:
     """The files of a generation and the change that accounts for each of them."""
     kept = [entry.record for entry in records if entry.record.action == "set"]
     placed = [record for record in kept if record.application is not None]
+    before = None if published is None else published.tree.change
     generation = 1 if before is None else before.generation + 1
     files = {document_path(record): documents[record.id] for record in kept}
     files[layout.MANIFEST] = canonical.dump(
         manifest_of(generation, {record.id: documents[record.id] for record in placed})
     )
     files[layout.SITE_ARTIFACTS] = canonical.dump(_site_artifacts(site, placed))
+    epoch, continues = _epoch(main.sites[site].epoch, published)
     change = Change(
         fleet=main.fleet.id,
         site=site,
-        epoch=1 if before is None else before.epoch,
+        epoch=epoch,
         generation=generation,
+        continues=continues,
         previous=None if before is None else canonical.digest(canonical.dump(before)),
         source=main.commit,
         manifest=content(files[layout.MANIFEST]),
@@ -114,6 +128,20 @@ def _tree(
         records=records,
     )
     return SiteTree({**files, layout.CHANGE: canonical.dump(change)}, change)
+
+
+def _differs(published: Change, epoch: int, records: tuple[RecordEntry, ...]) -> bool:
+    return records != published.records or epoch > published.epoch
+
+
+def _epoch(wanted: int, published: PublishedTree | None) -> tuple[int, EpochStart | None]:
+    """The epoch never goes back, whatever `main` asks for."""
+    if published is None:
+        return wanted, None
+    change = published.tree.change
+    if wanted <= change.epoch:
+        return change.epoch, change.continues
+    return wanted, EpochStart(commit=published.commit, generation=change.generation)
 
 
 def _site_artifacts(site: str, records: Iterable[Record]) -> SiteArtifacts:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from margo_gitops.errors import Stalled
+from margo_gitops.errors import LostRace, Refused, Stalled
+from margo_gitops.model.layout import KEPT
+from margo_gitops.store.epochs import (
+    CONTINUES,
+    EPOCH,
+    NUMBER,
+    counted,
+    descends,
+    follows,
+    with_trailers,
+)
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Transport, Update
 
@@ -43,7 +53,7 @@ class OwnBranch:
         self.upstream.fetch(self.store, {self.ref: remote})
         if local is None:
             self.store.move(self.ref, remote, old=None)
-        elif not self.store.is_ancestor(remote, local):
+        elif not follows(self.store, self.ref, remote, local):
             self._follow(local, remote)
 
     def files(self) -> dict[str, bytes]:
@@ -51,38 +61,92 @@ class OwnBranch:
         tip = self.store.resolve(self.ref)
         return {} if tip is None else self.store.files(tip)
 
-    def write(self, files: Mapping[str, bytes], message: str) -> str | None:
+    def write(self, files: Mapping[str, bytes], message: str, *, keep: int = 0) -> str | None:
         """Commit these files as the whole tree; None where the branch says so already.
 
         Without a history of its own it writes nothing until the remote was asked for one: a wiped
-        agent goes on where it stood, it does not begin again.
+        agent goes on where it stood, it does not begin again. After `keep` commits (0: never) the
+        branch begins a new epoch, so that the old commits can be dropped.
         """
         tip = self.store.resolve(self.ref)
         if self.contested is not None or (tip is None and not self._joined):
             return None
         if tip is not None and self.store.files(tip) == files:
             return None
-        commit = self.store.write(
-            files,
-            parents=[] if tip is None else [tip],
-            author=Authorship(self.author, "agent@margo-gitops.invalid", self.now()),
-            message=message,
-        )
-        self.store.move(self.ref, commit, old=tip)
-        return commit
+        if tip is None:
+            return self._commit(files, message, None, [], {NUMBER: 1})
+        said = self.store.commit(tip).message
+        epoch, number = counted(said, EPOCH), counted(said, NUMBER)
+        if not 0 < keep <= number or self._undelivered(tip):
+            return self._commit(files, message, tip, [tip], {EPOCH: epoch, NUMBER: number + 1})
+        self.store.move(self._kept, tip, old=self.store.resolve(self._kept))
+        place = {EPOCH: epoch + 1, CONTINUES: tip, NUMBER: 1}
+        return self._commit(files, message, tip, [], place)
 
     def deliver(self) -> None:
         """Push what the remote lacks; quiet where it has all."""
         tip = self.store.resolve(self.ref)
-        if tip is None or tip == self._remote or self.contested is not None:
+        if tip is None or self.contested is not None:
             return
-        self.upstream.push(self.store, [Update(self.ref, self._remote, tip)])
-        self._remote = tip
+        if tip != self._remote:
+            self._remote = self._push(tip)
+        if (kept := self.store.resolve(self._kept)) is not None:
+            self.store.delete(self._kept, old=kept)
+
+    @property
+    def _kept(self) -> str:
+        """Where the end of the epoch before stays until the remote has the new one."""
+        return KEPT + self.ref.removeprefix("refs/heads/")
+
+    def _undelivered(self, tip: str) -> bool:
+        """Whether the remote does not have the beginning of this epoch yet."""
+        kept = self.store.resolve(self._kept)
+        return kept is not None and not descends(self.store, kept, tip)
+
+    def _push(self, tip: str) -> str:
+        """Push the tip; what the remote then holds.
+
+        A remote may take no new epochs (it refuses every push that is no fast-forward). The old
+        history is then taken up again, and the next epoch is tried when this one is full.
+        """
+        try:
+            self.upstream.push(self.store, [Update(self.ref, self._remote, tip)])
+        except (LostRace, Refused):
+            there = self.upstream.refs([self.ref]).get(self.ref)
+            if there is None or there != self._remote or descends(self.store, there, tip):
+                raise
+            tip = self._rejoined(tip, there)
+            self.upstream.push(self.store, [Update(self.ref, there, tip)])
+        return tip
+
+    def _rejoined(self, tip: str, there: str) -> str:
+        kept = self.store.resolve(self._kept) or there
+        said = self.store.commit(tip).message
+        subject = f"{said.splitlines()[0]}\n\nReason: the remote takes no new epoch\n"
+        place = {EPOCH: counted(said, EPOCH), NUMBER: 1}
+        return self._commit(self.store.files(tip), subject, tip, [kept, tip], place)
+
+    def _commit(
+        self,
+        files: Mapping[str, bytes],
+        message: str,
+        old: str | None,
+        parents: Sequence[str],
+        place: Mapping[str, object],
+    ) -> str:
+        """Commit and move the branch; `place` says where in its history the commit stands."""
+        commit = self.store.write(
+            files,
+            parents=parents,
+            author=Authorship(self.author, "agent@margo-gitops.invalid", self.now()),
+            message=with_trailers(message, place),
+        )
+        self.store.move(self.ref, commit, old=old)
+        return commit
 
     def _follow(self, local: str, remote: str) -> None:
         """Follow our own later word (our state was restored); stop at anybody else's."""
-        files = self.store.files(remote)
-        if self.store.is_ancestor(local, remote) and self.is_mine(files):
+        if self._later(local, remote) and self.is_mine(self.store.files(remote)):
             self.store.move(self.ref, remote, old=local)
             return
         self.contested = Stalled(
@@ -92,3 +156,10 @@ class OwnBranch:
             help="stop one of the two; to go on here, delete this agent's --state folder",
         )
         raise self.contested
+
+    def _later(self, local: str, remote: str) -> bool:
+        """Whether the remote's word comes after ours; a later epoch no longer shows its descent."""
+        if follows(self.store, self.ref, local, remote):
+            return True
+        ours, theirs = (counted(self.store.commit(id).message, EPOCH) for id in (local, remote))
+        return theirs > ours

@@ -14,7 +14,7 @@ from margo_gitops.errors import Invalid, MargoError, Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.matching import Candidate, Need, obstacles
 from margo_gitops.model.record import Change
-from margo_gitops.render import Main, SiteTree, render
+from margo_gitops.render import Main, PublishedTree, SiteTree, render
 from margo_gitops.render.desired import wanted_at
 from margo_gitops.render.edits import Edit
 from margo_gitops.roles.checking import require_valid_main
@@ -107,12 +107,12 @@ class Central:
         for site in sorted(main.sites) if sites is None else sites:
             tip = tips.get(layout.site_ref(site))
             before = None if tip is None else self._published(site, tip)
-            if before is not None and before.change.source not in lineage:
-                self._require_lineage(site, before, main.commit)
-                lineage.add(before.change.source)
+            if before is not None and before.tree.change.source not in lineage:
+                self._require_lineage(site, before.tree, main.commit)
+                lineage.add(before.tree.change.source)
             tree = render(main, site, before)
             if tree is not None:
-                yield Rendered(site, tree, before, tip=tip)
+                yield Rendered(site, tree, before)
 
     def render(self, *, progress: Callable[[str], None] = lambda _: None) -> list[Published]:
         """Publish every site that changed; the same `main` gives everybody the same commits.
@@ -138,12 +138,12 @@ class Central:
     def published(self, site: str) -> SiteTree | None:
         """What a site branch says now."""
         tip = self.store.resolve(layout.site_ref(site))
-        return None if tip is None else self._published(site, tip)
+        return None if tip is None else self._published(site, tip).tree
 
-    def _published(self, site: str, tip: str) -> SiteTree:
+    def _published(self, site: str, tip: str) -> PublishedTree:
         files = self.store.files(tip)
         change = canonical.load(files.get(layout.CHANGE, b""), Change, f"site/{site}:change.json")
-        return SiteTree(files, change)
+        return PublishedTree(tip, SiteTree(files, change))
 
     def sites(self) -> list[str]:
         """The names of all sites of `main`; no file is read."""

@@ -21,10 +21,11 @@ from margo_gitops.roles.artifacts import fetch_artifacts, held_artifacts
 from margo_gitops.roles.branch import OwnBranch
 from margo_gitops.roles.checking import require_valid_site
 from margo_gitops.roles.pace import Pace
+from margo_gitops.roles.shares import Shares, placement_at
 from margo_gitops.status.node import NodeView, read_node
 from margo_gitops.status.site import site_files
 from margo_gitops.status.worse import worse
-from margo_gitops.store.git import Authorship, GitStore
+from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import Transport
 from margo_gitops.trust.adoption import Desired, Offer, adopt
 
@@ -57,6 +58,7 @@ class LocalOrchestrator:
     _refusals: tuple[Refusal, ...] | None = None
     _held: Desired | None = None
     branch: OwnBranch = field(init=False)
+    _shares: Shares = field(init=False)
     _sign: SignOfLife = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,6 +71,7 @@ class LocalOrchestrator:
             self.now,
             self._is_mine,
         )
+        self._shares = Shares(self.store, self.branch.author, self.now)
         self._sign = SignOfLife(self.site, self.store, self.upstream, self.agent, self.now)
 
     def sync(self) -> None:
@@ -110,7 +113,7 @@ class LocalOrchestrator:
                 if (tip := self.store.resolve(layout.report_ref(node))) is not None:
                     reports[node] = read_node(node, self.store.files(tip))
                 if (tip := self.store.resolve(layout.node_ref(node))) is not None:
-                    placements[node] = self._placement(tip)
+                    placements[node] = placement_at(self.store, tip)
             except MargoError as error:
                 troubles.append(error)
         return SiteView(reports, placements, tuple(troubles))
@@ -121,7 +124,7 @@ class LocalOrchestrator:
             node: NodeFacts(
                 capabilities=report.capabilities if report is not None else None,
                 held=observed.placements.get(node),
-                sequence=self._sequence(node, report, observed.placements.get(node)),
+                sequence=self._shares.used(node, report, observed.placements.get(node)),
             )
             for node in self._nodes(desired)
             for report in [observed.reports.get(node)]
@@ -133,7 +136,7 @@ class LocalOrchestrator:
         return tuple(
             commit
             for node, placement in plan.placements.items()
-            if (commit := self._hand_over(desired, node, placement)) is not None
+            if (commit := self._shares.hand_over(desired, node, placement)) is not None
         )
 
     def report(self, done: LocalPass | None) -> Outcome:
@@ -142,7 +145,10 @@ class LocalOrchestrator:
         reports = {} if done is None else done.observed.reports
         records: dict[str, Record] = {} if done is None else done.desired.records
         files = site_files(status, reports, records)
-        commit = self.branch.write(files, self._message(status)) if self._may_say(files) else None
+        commit = None
+        if self._may_say(files):
+            message = self._message(status)
+            commit = self.branch.write(files, message, keep=self._polling.history)
         if commit is not None and self.pace is not None:
             self.pace.spend()
         commits = (*(() if done is None else done.results), *([] if commit is None else [commit]))
@@ -153,16 +159,19 @@ class LocalOrchestrator:
     def deliver(self) -> None:
         """Push the status, or a sign of life; offline the status waits here, in order, for ever."""
         self.branch.deliver()
-        polling = Polling() if self._held is None else self._held.settings.polling
-        if polling.alive != "off" and self.branch.contested is None:
-            self._sign.give(duration_seconds(polling.alive))
+        alive = self._polling.alive
+        if alive != "off" and self.branch.contested is None:
+            self._sign.give(duration_seconds(alive))
 
     def _may_say(self, files: Mapping[str, bytes]) -> bool:
         """News wait for their turn, unless something got worse; what is held back is said later."""
-        polling = Polling() if self._held is None else self._held.settings.polling
-        if self.pace is None or self.pace.may(duration_seconds(polling.status)):
+        if self.pace is None or self.pace.may(duration_seconds(self._polling.status)):
             return True
         return worse(self.branch.files(), files)
+
+    @property
+    def _polling(self) -> Polling:
+        return Polling() if self._held is None else self._held.settings.polling
 
     def _adopt(self, tip: str) -> None:
         ref = layout.site_ref(self.site)
@@ -182,49 +191,11 @@ class LocalOrchestrator:
         self.store.move(ref, tip, old=None if held is None else held.commit)
         self._held, self._refusals = desired, ()
 
-    def _sequence(self, node: str, view: NodeView | None, held: Placement | None) -> int:
-        """The number that the node's next share must exceed.
-
-        A site that was set back to an earlier state may give a number away twice. The node keeps
-        the first share of it and refuses the second, so that number is used up for us.
-        """
-        if view is None:
-            return 0
-        report = view.report
-        twice = held is not None and report.sequence == held.sequence
-        other = report.described != self.store.resolve(layout.node_ref(node))
-        return report.sequence + (twice and other)
-
-    def _placement(self, tip: str) -> Placement:
-        data = self.store.read(tip, layout.PLACEMENT)
-        return canonical.load(data or b"", Placement, layout.PLACEMENT)
-
     def _nodes(self, desired: Desired) -> Sequence[str]:
         """The nodes of the settings, and those that once were and have a share to give back."""
         named = {node.id for node in desired.settings.nodes}
         handed = {ref.removeprefix(layout.NODES) for ref in self.store.refs(layout.NODES)}
         return sorted(named | handed)
-
-    def _hand_over(self, desired: Desired, node: str, placement: Placement) -> str | None:
-        ref = layout.node_ref(node)
-        tip = self.store.resolve(ref)
-        if tip is not None and self._placement(tip) == placement:
-            return None
-        records = desired.records
-        paths = [layout.CHANGE, layout.SETTINGS] + [
-            document_path(records[placed.id]) for placed in placement.deployments
-        ]
-        files = {path: desired.files[path] for path in paths}
-        files[layout.PLACEMENT] = canonical.dump(placement)
-        commit = self.store.write(
-            files,
-            parents=[] if tip is None else [tip],
-            author=Authorship(self.branch.author, "agent@margo-gitops.invalid", self.now()),
-            message=f"{node}: sequence {placement.sequence}\n\n"
-            f"Source: {desired.commit}\nGeneration: {desired.change.generation}\n",
-        )
-        self.store.move(ref, commit, old=tip)
-        return commit
 
     def _status(self, done: LocalPass | None) -> SiteStatus:
         held = self._held

@@ -11,10 +11,11 @@ from margo_gitops.errors import Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.record import ApplicationLock
 from margo_gitops.model.report import SiteStatus
-from margo_gitops.render import SiteTree
+from margo_gitops.render import PublishedTree, SiteTree
 from margo_gitops.roles.artifacts import store_artifact
 from margo_gitops.roles.reading import package
 from margo_gitops.store.batch import Batch
+from margo_gitops.store.epochs import CONTINUES, EPOCH
 from margo_gitops.store.git import Commit, GitStore
 
 FORMAT = "margo-gitops/v1"
@@ -22,13 +23,12 @@ FORMAT = "margo-gitops/v1"
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A site's next tree, not published yet; `tip` is where its branch is now."""
+    """A site's next tree, not published yet, and what its branch holds now."""
 
     site: str
     tree: SiteTree
-    before: SiteTree | None
+    before: PublishedTree | None
     commit: None = None
-    tip: str | None = None
 
     @property
     def generation(self) -> int:
@@ -38,8 +38,14 @@ class Rendered:
     @property
     def deployments(self) -> tuple[str, ...]:
         """The names of the records that differ from the ones published before."""
-        held = set() if self.before is None else set(self.before.change.records)
+        held = set() if self.before is None else set(self.before.tree.change.records)
         return tuple(sorted({e.record.name for e in self.tree.change.records if e not in held}))
+
+    @property
+    def starts_epoch(self) -> bool:
+        """Whether this tree begins a new history."""
+        before = self.before
+        return before is not None and self.tree.change.epoch > before.tree.change.epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,8 @@ class Publishing:
             commit = batch.commit(
                 layout.site_ref(item.site),
                 item.tree.files,
-                old=item.tip,
+                old=None if item.before is None else item.before.commit,
+                orphan=item.starts_epoch,
                 author=self.source.authorship(),
                 message=_message(item, self.source),
             )
@@ -125,6 +132,9 @@ def _message(rendered: Rendered, source: Commit) -> str:
     trailers = [f"Source: {source.id}"]
     trailers += [line for line in source.message.splitlines() if line.startswith("Proposal: ")]
     trailers += [f"Generation: {generation}"]
+    start = rendered.tree.change.continues
+    if rendered.starts_epoch and start is not None:
+        trailers += [f"{EPOCH}: {rendered.tree.change.epoch}", f"{CONTINUES}: {start.commit}"]
     trailers += [f"Deployment: {name}" for name in rendered.deployments]
     trailers += [f"Reason: {source.message.splitlines()[0] if source.message else 'none'}"]
     return f"{rendered.site}: generation {generation}\n\n" + "\n".join(trailers) + "\n"

@@ -61,13 +61,17 @@ class Batch:
         old: str | None,
         author: Authorship,
         message: str,
+        orphan: bool = False,
     ) -> str:
         """Add a commit of exactly these files on top of `old`; its id, the same as `write` gives.
+
+        An `orphan` has no parent: the first of an epoch.
 
         Raises `Refused` (rule `tree`) for a path that must not be in a tree.
         """
         tree = graft(self.store.objects, None, files, self._made)
-        commit = commit_object(tree, [] if old is None else [oid(old)], author, message)
+        parents = [] if old is None or orphan else [oid(old)]
+        commit = commit_object(tree, parents, author, message)
         self._made[commit.id] = commit
         self.moves.append(Move(checked_ref(ref), old, commit.id.decode()))
         return self.moves[-1].new

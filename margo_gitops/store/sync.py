@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from margo_gitops.errors import LostRace
 from margo_gitops.model.layout import ALIVES, ARTIFACTS, MAIN, SITES, STATUSES
+from margo_gitops.store.epochs import descends, follows
 from margo_gitops.store.git import GitStore
-from margo_gitops.store.objects import oid
 from margo_gitops.store.transport import Transport, Update
-from margo_gitops.store.walk import is_commit
 
 _ROUNDS = 3
 
@@ -55,8 +54,8 @@ def push_main(store: GitStore, transport: Transport) -> list[Update]:
     tip, ours = transport.refs([MAIN]).get(MAIN), store.resolve(MAIN)
     if ours is None or tip == ours:
         return []
-    if tip is not None and not _descends(store, tip, ours):
-        if _descends(store, ours, tip):
+    if tip is not None and not descends(store, tip, ours):
+        if descends(store, ours, tip):
             return []
         raise LostRace(
             f"main of {transport.name} is at {tip}, which our main at {ours} does not hold",
@@ -83,7 +82,7 @@ def push_sites(store: GitStore, transport: Transport) -> list[Update]:
     apart = [
         ref
         for ref, ours in store.refs(SITES).items()
-        if ref in tips and not _descends(store, ours, tips[ref])
+        if ref in tips and not follows(store, ref, ours, tips[ref])
     ]
     if apart:
         raise LostRace(
@@ -111,16 +110,10 @@ def _due(store: GitStore, prefix: str, tips: Mapping[str, str]) -> list[Update]:
     return [
         Update(ref, tips.get(ref), ours)
         for ref, ours in sorted(store.refs(prefix).items())
-        if tips.get(ref) is None or (tips[ref] != ours and _descends(store, tips[ref], ours))
+        if tips.get(ref) is None or (tips[ref] != ours and follows(store, ref, tips[ref], ours))
     ]
 
 
 def _is_ahead(store: GitStore, ref: str, ours: str | None, theirs: str) -> bool:
     """A site branch that we rendered and have not pushed yet."""
-    return ref.startswith(SITES) and ours is not None and store.is_ancestor(theirs, ours)
-
-
-def _descends(store: GitStore, older: str, newer: str) -> bool:
-    """Whether `newer` holds `older`; not, if either is not here."""
-    here = all(is_commit(store.objects, oid(id)) for id in (older, newer))
-    return here and store.is_ancestor(older, newer)
+    return ref.startswith(SITES) and ours is not None and follows(store, ref, theirs, ours)

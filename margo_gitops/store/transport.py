@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from margo_gitops.errors import LostRace, Refused, Usage
 from margo_gitops.store.address import Address, parse_address
+from margo_gitops.store.epochs import follows
 from margo_gitops.store.git import GitStore
 
 REPLACED = ("refs/margo/alive/",)
@@ -46,9 +47,9 @@ class Transport(Protocol):
     def push(self, store: GitStore, updates: Sequence[Update]) -> None:
         """Move the remote's refs, in this order, each by compare-and-swap.
 
-        Fast-forward only, but for a new ref. Confirmed by reading the refs again. Raises `LostRace`
-        where another was first, `Refused` (rule `fast-forward`) where `new` does not descend from
-        `old`; refs named earlier may have moved by then.
+        Fast-forward only, but for a new ref or a new epoch. Confirmed by reading the refs again.
+        Raises `LostRace` where another was first, `Refused` (rule `fast-forward`) where `new` does
+        not follow `old`; refs named earlier may have moved by then.
         """
 
     def watched(self) -> Path | None:
@@ -91,7 +92,7 @@ def require_forward(store: GitStore, update: Update) -> None:
     """Refuse an update that would leave commits of the remote behind (invariant 2)."""
     if update.old is None or update.ref.startswith(REPLACED):
         return
-    if not store.is_ancestor(update.old, update.new):
+    if not follows(store, update.ref, update.old, update.new):
         raise Refused(
             f"{update.ref}: {update.new} does not descend from {update.old}, where the remote is",
             rule="fast-forward",
@@ -112,7 +113,7 @@ def confirm(
     tips = refs([update.ref for update in updates])
     for update in updates:
         tip = tips.get(update.ref)
-        if tip != update.new and not _builds_on(store, update.new, tip):
+        if tip != update.new and not _builds_on(store, update, tip):
             raise LostRace(
                 f"{update.ref} of {name} is at {tip or 'no commit'} after a push of {update.new}"
             )
@@ -125,13 +126,8 @@ def lost(name: str, update: Update, tip: str | None) -> LostRace:
     )
 
 
-def _builds_on(store: GitStore, ours: str, tip: str | None) -> bool:
-    if tip is None:
-        return False
-    try:
-        return store.is_ancestor(ours, tip)
-    except Refused:
-        return False
+def _builds_on(store: GitStore, update: Update, tip: str | None) -> bool:
+    return tip is not None and follows(store, update.ref, update.new, tip)
 
 
 def _open_stream(address: Address, timeout: float) -> Transport:

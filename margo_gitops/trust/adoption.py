@@ -25,6 +25,9 @@ from margo_gitops.trust.accounting import accounted, order, required
 MAX_JUMP = 100_000
 """Generations that may pass unseen; a larger step would burn the numbers for ever."""
 
+MAX_EPOCHS = 1000
+"""Epochs that may pass unseen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Desired:
@@ -106,15 +109,40 @@ def _rollback(_: Offer, change: Change, held: Desired | None) -> str | None:
 
 def _jump(_: Offer, change: Change, held: Desired | None) -> str | None:
     base = 0 if held is None else held.change.generation
-    if change.generation - base <= MAX_JUMP:
+    if change.generation - base > MAX_JUMP:
+        return f"generation {change.generation} is more than {MAX_JUMP} after {base}"
+    epoch = change.epoch if held is None else held.change.epoch
+    if change.epoch - epoch > MAX_EPOCHS:
+        return f"epoch {change.epoch} is more than {MAX_EPOCHS} after {epoch}"
+    return None
+
+
+def _epoch(_: Offer, change: Change, held: Desired | None) -> str | None:
+    """Generations go on over the border of an epoch; within one, its beginning stays the same."""
+    start = change.continues
+    if start is not None and start.generation >= change.generation:
+        return f"epoch {change.epoch} goes on after generation {start.generation}, not before"
+    if held is None or change.epoch > held.change.epoch or start == held.change.continues:
         return None
-    return f"generation {change.generation} is more than {MAX_JUMP} after {base}"
+    return f"epoch {change.epoch} has another beginning than the one already adopted"
 
 
-def _descent(offer: Offer, _: Change, held: Desired | None) -> str | None:
+def _descent(offer: Offer, change: Change, held: Desired | None) -> str | None:
+    """It descends, or begins an epoch after the commit held, or after a later one."""
     if held is None or offer.descends:
         return None
-    return f"it does not descend from {held.commit[:12]}, already adopted: the branch was rewritten"
+    start = change.continues
+    if start is None or change.epoch <= held.change.epoch:
+        return (
+            f"it does not descend from {held.commit[:12]}, already adopted: the branch was"
+            " rewritten"
+        )
+    if start.commit == held.commit or start.generation > held.change.generation:
+        return None
+    return (
+        f"epoch {change.epoch} goes on after {start.commit[:12]}, generation {start.generation},"
+        f" which is not {held.commit[:12]}, already adopted"
+    )
 
 
 def _tree(offer: Offer, change: Change, _: Desired | None) -> str | None:
@@ -190,6 +218,7 @@ SITE_CLAUSES: tuple[tuple[str, Clause], ...] = (
     ("fork", _fork),
     ("rollback", _rollback),
     ("jump", _jump),
+    ("epoch", _epoch),
     ("descent", _descent),
     ("tree", _tree),
     ("manifest", _manifest),
