@@ -102,6 +102,26 @@ class TransportContract:
             assert refused.value.rule == "fast-forward"
         assert far.refs([SITE]) == {SITE: two}
 
+    def test_an_epoch_begins_only_after_the_tip_and_never_on_main(
+        self, far: Transport, store: GitStore
+    ) -> None:
+        one, two = chain(store, 2)
+        after = {
+            id: commit(store, {"epoch": b"2"}, message=f"Again\n\nContinues: {id}\n")
+            for id in (one, two)
+        }
+        far.push(store, [Update(SITE, None, two), Update(MAIN, None, two)])
+        for update in (Update(SITE, two, after[one]), Update(MAIN, two, after[two])):
+            with pytest.raises(Refused) as refused:
+                far.push(store, [update])
+            assert refused.value.rule == "fast-forward"
+        next_one = commit(store, {"epoch": b"2", "more": b""}, after[two])
+        far.push(store, [Update(SITE, two, next_one)])
+        assert far.refs([SITE, MAIN]) == {SITE: next_one, MAIN: two}
+        with GitStore.memory() as other:
+            far.fetch(other, {SITE: next_one})
+            other.check(next_one)
+
     def test_a_sign_of_life_is_replaced(self, far: Transport, store: GitStore) -> None:
         one, two = commit(store, {"a": b"1"}), commit(store, {"a": b"2"})
         far.push(store, [Update(ALIVE, None, one)])
