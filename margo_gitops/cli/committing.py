@@ -85,7 +85,8 @@ def summary(item: Rendered | Published) -> dict[str, Any]:
 def lines_of(rendered: Sequence[Rendered | Published]) -> list[str]:
     """One line a site, the first ten of them."""
     shown = [
-        f"site/{item.site}: generation {item.generation} ({', '.join(item.deployments)})"
+        f"site/{item.site}: generation {item.generation}"
+        f" ({', '.join(item.deployments) or 'a new epoch'})"
         for item in rendered[:10]
     ]
     more = len(rendered) - len(shown)

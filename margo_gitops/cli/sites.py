@@ -11,6 +11,7 @@ from margo_gitops.cli.options import (
     DryRunOption,
     FleetOption,
     JsonOption,
+    YesOption,
     central,
     pairs,
 )
@@ -47,6 +48,7 @@ def add(
 def epoch(
     site: Annotated[list[str], typer.Argument(help="The sites' ids.")],
     dry_run: DryRunOption = False,
+    yes: YesOption = False,
     fleet: FleetOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,7 +59,7 @@ def epoch(
 
     Example: margo site epoch north && margo push
     """
-    from margo_gitops.cli.committing import commit  # noqa: PLC0415
+    from margo_gitops.cli.committing import commit, confirm  # noqa: PLC0415
     from margo_gitops.model.layout import flat, site_path  # noqa: PLC0415
     from margo_gitops.render.edits import begin_epochs  # noqa: PLC0415
 
@@ -65,7 +67,10 @@ def epoch(
         main = co.main()
         ids = sorted({flat(id, "site id") for id in site})
         files = {id: co.store.read(main.commit, site_path(id)) or b"" for id in ids}
-        commit(co, begin_epochs(main, files), as_json=as_json, dry_run=dry_run)
+        edit = begin_epochs(main, files)
+        if not dry_run:
+            confirm(len(ids), yes=yes)
+        commit(co, edit, as_json=as_json, dry_run=dry_run)
 
 
 @app.command("list")
