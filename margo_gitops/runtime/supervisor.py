@@ -21,7 +21,8 @@ from pathlib import Path
 
 from wasmtime import WasmtimeError
 
-from margo_gitops.runtime.wasm_module import Outcome, Runner, reason
+from margo_gitops.runtime.wasm_compile import reason
+from margo_gitops.runtime.wasm_program import Outcome, Runner
 from margo_gitops.runtime.wasm_spec import (
     LOCK,
     LOCK_HELD,

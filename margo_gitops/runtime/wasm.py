@@ -22,7 +22,7 @@ from margo_gitops.model.application import ProfileType
 from margo_gitops.process import run
 from margo_gitops.runtime import wasm_folder
 from margo_gitops.runtime.base import ComponentSpec, Observed, Owner, Workload
-from margo_gitops.runtime.wasm_settings import check_module, environment, settings
+from margo_gitops.runtime.wasm_settings import check_program, environment, settings
 from margo_gitops.runtime.wasm_spec import Spec, read_spec
 
 _CACHE = "cache"
@@ -33,9 +33,9 @@ _NOT_VALID, _NOT_READ = 1, 2
 
 
 class WasmDriver:
-    """Runs components of type `custom` as WASI preview 1 modules; implements `Driver`.
+    """Runs components of type `custom`: modules of WASI preview 1, components of preview 2.
 
-    `root` is a folder of this driver's own, made where it is missing.
+    `root` is a folder of this driver's own, made where it is missing. Implements `Driver`.
     """
 
     type = ProfileType.CUSTOM
@@ -164,7 +164,7 @@ class WasmDriver:
 
     def _prepare(self, component: ComponentSpec, spec: Spec) -> None:
         """Compile, in a process of its own that frees its memory, what is not compiled yet."""
-        check_module(component)
+        check_program(component)
         if problem := self.available():
             raise Stalled(f"no component can run: {problem}", help="margo doctor")
         compiled = Path(spec.compiled)
@@ -173,11 +173,11 @@ class WasmDriver:
         for folder in (self._root, compiled.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         arguments = [spec.artifact, spec.digest, spec.compiled, str(spec.fuel)]
-        argv = [sys.executable, "-m", "margo_gitops.runtime.wasm_module", *arguments]
+        argv = [sys.executable, "-m", "margo_gitops.runtime.wasm_compile", *arguments]
         done = run(argv, timeout=component.timeout, cwd=wasm_folder.HOME)
         told = f"component {component.name} of {spec.name}"
         if done.code == _NOT_VALID:
-            raise Invalid(f"{told} is no valid WebAssembly module: {done.out}")
+            raise Invalid(f"{told} is no valid WebAssembly: {done.out}")
         if done.code == _NOT_READ:
             raise Missing(f"the artifact of {told} is not what was verified: {done.out}")
         if done.code:

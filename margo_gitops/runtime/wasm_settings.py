@@ -70,8 +70,8 @@ def environment(component: ComponentSpec) -> dict[str, str]:
     return found
 
 
-def check_module(component: ComponentSpec) -> None:
-    """See by its first bytes that the artifact is a core module.
+def check_program(component: ComponentSpec) -> None:
+    """See by its first bytes that the artifact is a core module or a component.
 
     Raises `Invalid` where it is not, `Missing` where the file is gone.
     """
@@ -81,15 +81,11 @@ def check_module(component: ComponentSpec) -> None:
             f"the artifact of component {component.name} is no WebAssembly: it begins with"
             f" {header[:4].hex() or 'nothing'}, expected {_MAGIC.hex()}"
         )
-    if header[4:] == _COMPONENT:
-        raise Invalid(
-            f"the artifact of component {component.name} is a WebAssembly component (WASI preview"
-            " 2), which is not run yet; expected a core module (WASI preview 1)"
-        )
-    if header[4:] != _MODULE:
+    if header[4:] not in {_MODULE, _COMPONENT}:
         raise Invalid(
             f"the artifact of component {component.name} has WebAssembly version"
-            f" {header[4:].hex()}, expected {_MODULE.hex()}"
+            f" {header[4:].hex()}, expected {_MODULE.hex()} (a module) or {_COMPONENT.hex()}"
+            " (a component)"
         )
 
 

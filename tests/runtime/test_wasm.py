@@ -253,9 +253,9 @@ def test_logs_hold_no_terminal_commands(wasm: WasmHarness) -> None:
         (b"", "no WebAssembly: it begins with nothing"),
         (b"(module)", "no WebAssembly"),
         (b"\x7fELF\1\1\1\0", "no WebAssembly"),
-        (wat.COMPONENT, "preview 2"),
         (b"\0asm\2\0\0\0", "version 02000000"),
-        (b"\0asm\1\0\0\0garbage", "no valid WebAssembly module"),
+        (b"\0asm\x0d\0\1\0garbage", "no valid WebAssembly"),
+        (b"\0asm\1\0\0\0garbage", "no valid WebAssembly"),
     ],
 )
 def test_an_artifact_that_is_no_module_is_invalid_and_the_old_one_runs_on(

@@ -18,7 +18,6 @@ RETURNS = '(module (func (export "_start")))'
 NO_START = '(module (func (export "run")))'
 UNKNOWN_IMPORT = '(module (import "env" "socket" (func)) (func (export "_start")))'
 LARGE_FROM_THE_START = '(module (memory 32) (func (export "_start")))'
-COMPONENT = b"\0asm\x0d\0\x01\0"
 
 GROWS = """(module (memory (export "memory") 1)
   (func (export "_start")
