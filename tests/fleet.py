@@ -82,6 +82,7 @@ class SimulatedNode:
     mirror: GitStore
     offers: frozenset[ProfileType] = frozenset({ProfileType.CUSTOM})
     memory: int = 1 << 30
+    runtimes: tuple[str, ...] = ("custom",)
     store: GitStore = field(default_factory=GitStore.memory)
     engine: FakeEngine = field(default_factory=FakeEngine)
     link: Link = field(init=False)
@@ -127,9 +128,9 @@ class SimulatedNode:
             memory=self.memory,
             storage=1 << 40,
             deployment_types=self.offers,
-            runtimes=("custom",),
+            runtimes=self.runtimes,
             otel_collector=False,
-            labels={"margo-gitops/wasi": True},
+            labels={"margo-gitops/wasi": True} if ProfileType.CUSTOM in self.offers else {},
         )
 
 

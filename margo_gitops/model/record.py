@@ -181,6 +181,12 @@ class NodeSettings(Frozen):
     labels: Labels = Field(
         default={}, description="Names and values that eligibility rules select by."
     )
+    declared: str | None = Field(
+        default=None,
+        max_length=65_536,
+        description="The device's capabilities file as people declared it, byte for byte.",
+        exclude_if=lambda value: value is None,
+    )
 
 
 class SiteSettings(OwnDocument):
@@ -190,6 +196,11 @@ class SiteSettings(OwnDocument):
     fleet: Uuid = Field(description="The fleet's UUID.")
     site: Flat = Field(description="The site that it is for.")
     polling: Polling = Field(description="How often the site asks its remote.")
+    dialect: Literal["app", "B", "C", "D"] = Field(
+        default="app",
+        description="The dialect that the fleet's generated documents are to have.",
+        exclude_if=lambda value: value == "app",
+    )
     windows: tuple[dict[str, Any], ...] = Field(default=(), description="When the site may change.")
     mirrors: tuple[str, ...] = Field(
         default=(), description="Registries nearby that are asked first."

@@ -23,7 +23,10 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Main:
-    """All of `main` that rendering needs, at one commit."""
+    """All of `main` that rendering needs, at one commit.
+
+    `declared` maps site and node to the text of the node's capabilities file.
+    """
 
     commit: str
     fleet: Fleet
@@ -31,6 +34,7 @@ class Main:
     devices: Mapping[str, tuple[Device, ...]]
     intents: Mapping[str, Intent]
     applications: Mapping[tuple[str, str], Application]
+    declared: Mapping[tuple[str, str], str] = field(default_factory=dict)
     _reached: dict[str, frozenset[str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -86,11 +86,17 @@ def _settings(main: Main, site_id: str) -> SiteSettings:
         fleet=main.fleet.id,
         site=site_id,
         polling=site.polling or main.fleet.polling,
+        dialect=main.fleet.dialect,
         windows=site.windows,
         mirrors=site.mirrors,
         runtime=site.runtime,
         nodes=tuple(
-            NodeSettings(id=device.id, device_id=device.device_id, labels=device.labels)
+            NodeSettings(
+                id=device.id,
+                device_id=device.device_id,
+                labels=device.labels,
+                declared=main.declared.get((site_id, device.id)),
+            )
             for device in sorted(main.devices.get(site_id, ()), key=lambda device: device.id)
         ),
     )

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from margo_gitops.documents import canonical
+from margo_gitops.documents import canonical, margo
 from margo_gitops.errors import Invalid, MargoError, Missing, Refused
 from margo_gitops.model import layout
+from margo_gitops.model.delegation import delegated
 from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.observed import Observed
 from margo_gitops.model.record import Record
@@ -170,7 +171,7 @@ class EdgeNode:
         statuses = {} if before is None else before.statuses
         files = node_files(
             self._report(done, before),
-            self.facts(self._device_id(done.desired), self.drivers),
+            self._capabilities(done.desired),
             statuses_of(done, statuses, self._device_id(done.desired), self._unrunnable(done)),
         )
         commit = self.branch.write(files, self._message(done))
@@ -264,6 +265,15 @@ class EdgeNode:
     def _device_id(self, share: Share) -> str:
         named = {node.id: node.device_id for node in share.settings.nodes}
         return named.get(self.node, f"{share.placement.site}/{self.node}")
+
+    def _capabilities(self, share: Share) -> DeviceCapabilities:
+        """What this host offers, within what people declared of it."""
+        declared = next((n.declared for n in share.settings.nodes if n.id == self.node), None)
+        host = self.facts(self._device_id(share), self.drivers)
+        if declared is None:
+            return host
+        known, _ = margo.read_capabilities(declared.encode(), f"capabilities of {self.node}")
+        return delegated(known, host)
 
     def _is_mine(self, files: Mapping[str, bytes]) -> bool:
         report = canonical.load(files.get(layout.NODE_REPORT, b""), NodeReport, layout.NODE_REPORT)

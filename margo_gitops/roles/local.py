@@ -144,7 +144,8 @@ class LocalOrchestrator:
         status = self._status(done)
         reports = {} if done is None else done.observed.reports
         records: dict[str, Record] = {} if done is None else done.desired.records
-        files = site_files(status, reports, records)
+        dialect = "app" if self._held is None else self._held.settings.dialect
+        files = site_files(status, reports, records, dialect)
         commit = None
         if self._may_say(files):
             message = self._message(status)

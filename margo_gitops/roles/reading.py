@@ -13,6 +13,8 @@ from margo_gitops.model.record import ApplicationLock
 from margo_gitops.render.main import Application, Main
 from margo_gitops.store.git import GitStore
 
+_CAPABILITIES = ("capabilities.json", "capabilities.yaml")
+
 
 def read_main(store: GitStore, commit: str) -> Main:
     """All of `main` that rendering needs. Raises `Invalid` with every finding of a bad document."""
@@ -23,8 +25,13 @@ def read_main(store: GitStore, commit: str) -> Main:
             help="margo init DIR --open",
         )
     devices: dict[str, list[Device]] = {}
-    for path, text in _yaml(store, commit, "devices"):
-        if not path.endswith(".capabilities.yaml"):
+    declared: dict[tuple[str, str], str] = {}
+    for path, text in store.files(commit, "devices").items():
+        site, _, name = path.removeprefix("devices/").partition("/")
+        node, _, ending = name.partition(".")
+        if ending in _CAPABILITIES:
+            declared[site, node] = text.decode()
+        elif ending == "yaml":
             device = own.read(text, Device, path)
             devices.setdefault(device.site, []).append(device)
     return Main(
@@ -42,6 +49,7 @@ def read_main(store: GitStore, commit: str) -> Main:
             for intent in [own.read(text, Intent, path)]
         },
         applications=dict(_applications(store, commit)),
+        declared=declared,
     )
 
 
@@ -50,7 +58,7 @@ def read_capabilities(store: GitStore, commit: str, site: str) -> Mapping[str, D
     found: dict[str, DeviceCapabilities] = {}
     for path, data in store.files(commit, f"devices/{site}").items():
         stem, _, rest = path.rpartition("/")[2].partition(".")
-        if rest in {"capabilities.json", "capabilities.yaml"}:
+        if rest in _CAPABILITIES:
             found[stem], _ = margo.read_capabilities(data, path)
     tip = store.resolve(layout.status_ref(site))
     for path, data in ({} if tip is None else store.files(tip, "devices")).items():

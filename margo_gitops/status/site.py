@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from margo_gitops.documents import canonical, margo
+from margo_gitops.documents.dialects import Dialect, Kind
+from margo_gitops.errors import Invalid
 from margo_gitops.model import layout
 from margo_gitops.model.application import OWN_EXTENSIONS
+from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.record import Record
 from margo_gitops.model.report import SiteStatus
 from margo_gitops.model.status import DeploymentStatus
 from margo_gitops.status.node import NodeView
 
+_DIALECTS = {"B": Dialect.B, "C": Dialect.C2}
+
 
 def site_files(
-    status: SiteStatus, nodes: Mapping[str, NodeView], records: Mapping[str, Record]
+    status: SiteStatus,
+    nodes: Mapping[str, NodeView],
+    records: Mapping[str, Record],
+    dialect: str = "app",
 ) -> dict[str, bytes]:
-    """The tree of `status/<site>`: the site's own word and its nodes' statuses of known records."""
+    """The tree of `status/<site>`: the site's own word and its nodes' statuses of known records.
+
+    Capabilities are in the site's dialect, where that has words for what the node can run and for
+    its labels, else in D.
+    """
     files = {layout.SITE_STATUS: canonical.dump(status)}
     for node, view in sorted(nodes.items()):
-        files[layout.capabilities_path(node)] = margo.write_capabilities(view.capabilities)
+        files[layout.capabilities_path(node)] = _offer(view.capabilities, dialect)
         for name, deployment in sorted(view.statuses.items()):
             if deployment.deployment_id in records:
                 files[layout.status_path(name, node)] = margo.write_status(deployment)
     files["README.md"] = _readme(status, nodes).encode()
     return files
+
+
+def _offer(capabilities: DeviceCapabilities, dialect: str) -> bytes:
+    wanted = _DIALECTS.get(dialect)
+    if wanted is not None:
+        with suppress(Invalid):  # it has no such word
+            data = margo.write(Kind.CAPABILITIES, capabilities, wanted)
+            said, spoken = margo.read_capabilities(data, "capabilities")
+            if spoken is wanted and said.deployment_types == capabilities.deployment_types:
+                return data
+    return margo.write_capabilities(capabilities)
 
 
 def _readme(status: SiteStatus, nodes: Mapping[str, NodeView]) -> str:
