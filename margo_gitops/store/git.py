@@ -15,7 +15,6 @@ from typing import BinaryIO, Self
 from dulwich.object_store import DiskObjectStore, MemoryObjectStore
 from dulwich.objects import Blob, ObjectID, ShaFile
 from dulwich.objects import Commit as GitCommit
-from dulwich.refs import DictRefsContainer
 from dulwich.repo import MemoryRepo, Repo
 
 from margo_gitops.errors import LostRace, Missing, Refused, Usage
@@ -65,7 +64,7 @@ class GitStore:
     def __init__(self, repo: Repo | MemoryRepo, path: Path | None = None) -> None:
         self._repo = repo
         self.path = path
-        self._refs: Refs = DiskRefs(path) if path else _memory_refs(repo)
+        self._refs: Refs = DiskRefs(path) if path else MemoryRefs()
         if not isinstance(repo.object_store, DiskObjectStore | MemoryObjectStore):
             raise Usage(f"{path} keeps its objects where this store cannot write them")
         self.objects: DiskObjectStore | MemoryObjectStore = repo.object_store
@@ -291,9 +290,3 @@ class GitStore:
         trees = [load(self.objects, parent, GitCommit).tree for parent in commit.parents]
         before = [walk.entry_at(self.objects, tree, path) for tree in trees]
         return here not in before if before else here is not None
-
-
-def _memory_refs(repo: Repo | MemoryRepo) -> MemoryRefs:
-    if isinstance(repo.refs, DictRefsContainer):
-        return MemoryRefs(repo.refs)
-    raise Usage("a repository on a disk needs its path")

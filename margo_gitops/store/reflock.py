@@ -22,6 +22,9 @@ from margo_gitops.store.disk import sync_all, sync_file, sync_folder
 _OURS = 0o744
 """The mode of a lock that we made: git gives no file of its own the bit to be executed."""
 
+TEMPORARY = "tmp_refs_"
+"""How a packed file begins that is still being written."""
+
 
 class Held(Exception):
     """Another process holds this lock."""

@@ -12,12 +12,9 @@ import shutil
 from pathlib import Path
 from typing import Protocol
 
-from dulwich.refs import DictRefsContainer, Ref
-
 from margo_gitops.errors import Stalled
-from margo_gitops.store.disk import sync_folder
-from margo_gitops.store.objects import oid
-from margo_gitops.store.reflock import RefLock, in_the_way, sync_names
+from margo_gitops.store.disk import replacing, sync_folder
+from margo_gitops.store.reflock import TEMPORARY, RefLock, in_the_way, sync_names
 
 _ID = re.compile(rb"[0-9a-f]{40}")
 _SYMBOLIC = b"ref: "
@@ -43,27 +40,26 @@ class Refs(Protocol):
 class MemoryRefs:
     """The refs of a repository in memory."""
 
-    def __init__(self, refs: DictRefsContainer) -> None:
-        self._refs = refs
+    def __init__(self) -> None:
+        self._refs: dict[str, str] = {}
 
     def read(self, name: str) -> str | None:
         """See `Refs`."""
-        id = self._refs.follow(Ref(name.encode()))[1]
-        return None if id is None else id.decode()
+        return self._refs.get(name)
 
     def below(self, prefix: str) -> dict[str, str]:
         """See `Refs`."""
-        found = {name.decode(): id.decode() for name, id in self._refs.as_dict().items()}
-        return {name: id for name, id in found.items() if name.startswith(prefix)}
+        return {name: id for name, id in self._refs.items() if name.startswith(prefix)}
 
     def swap(self, name: str, old: str | None, new: str | None) -> bool:
         """See `Refs`."""
-        ref = Ref(name.encode())
+        if self._refs.get(name) != old:
+            return False
         if new is None:
-            return self._refs.remove_if_equals(ref, None if old is None else oid(old))
-        if old is None:
-            return self._refs.add_if_new(ref, oid(new))
-        return self._refs.set_if_equals(ref, oid(old), oid(new))
+            self._refs.pop(name, None)
+        else:
+            self._refs[name] = new
+        return True
 
 
 class DiskRefs:
@@ -105,8 +101,7 @@ class DiskRefs:
             if self.read(name) != old:
                 return False
             if new is None:
-                self._unpack(name)
-                path.unlink(missing_ok=True)
+                self._remove(name, path)
             else:
                 if old is None:
                     self._require_way(name)
@@ -114,17 +109,20 @@ class DiskRefs:
             sync_names(self.git, [path.parent])
         return True
 
-    def _unpack(self, name: str) -> None:
-        """Take a ref out of the packed file: before its loose file goes, or it would come back.
+    def _remove(self, name: str, path: Path) -> None:
+        """Take a ref out of the packed file, then its loose file, all under the packed file's lock.
 
-        The lock comes before the look: a git that packs just now has read the loose file already.
+        Let go in between, and a git that packs just then reads the loose file and packs the ref
+        again: it would come back. So the packed file is replaced beside its lock, as git does.
         """
-        with RefLock(self.git, self.git / "packed-refs") as lock:
-            if self._packed_one(name) is None:
-                return
-            line = rb"^[0-9a-f]{40} " + re.escape(name.encode()) + rb"\n(\^[0-9a-f]{40}\n)?"
-            lock.settle(re.sub(line, b"", self._packed_bytes(), flags=re.MULTILINE))
-        sync_folder(self.git)
+        packed = self.git / "packed-refs"
+        with RefLock(self.git, packed):
+            if self._packed_one(name) is not None:
+                line = rb"^[0-9a-f]{40} " + re.escape(name.encode()) + rb"\n(\^[0-9a-f]{40}\n)?"
+                with replacing(packed, prefix=TEMPORARY) as file:
+                    file.write(re.sub(line, b"", self._packed_bytes(), flags=re.MULTILINE))
+                sync_folder(self.git)
+            path.unlink(missing_ok=True)
 
     def _require_way(self, name: str) -> None:
         parents = [str(parent) for parent in Path(name).parents if len(parent.parts) > 1]

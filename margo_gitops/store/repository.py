@@ -19,7 +19,7 @@ from tenacity import (
 
 from margo_gitops.errors import LostRace, MargoError, Stalled
 from margo_gitops.store.disk import disk_faults, sync_all, sync_file
-from margo_gitops.store.reflock import Held
+from margo_gitops.store.reflock import TEMPORARY, Held
 
 LOCK_PATIENCE = 5.0
 """Seconds that another's lock on a ref is waited for; git holds one for milliseconds."""
@@ -89,6 +89,7 @@ def patiently(ref: str, action: Callable[[], bool]) -> bool:
 def leftovers(git: Path) -> Iterator[Path]:
     """The files that only a running or a killed writer has: locks and temporary ones."""
     yield from git.glob("*.lock")
+    yield from git.glob(f"{TEMPORARY}*")
     yield from (git / "refs").rglob("*.lock")
     yield from (git / "objects").glob("tmp_pack_*")
     yield from (git / "objects" / "pack").glob("*.lock")

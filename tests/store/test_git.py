@@ -144,7 +144,7 @@ def test_no_ref_is_no_commit_and_a_ref_to_a_blob_is_refused(store: GitStore) -> 
     blob = store.paths(id)["a"]
     with pytest.raises(Refused):
         store.move(SITE, blob, old=None)
-    store._repo.refs[SITE.encode()] = blob.encode()  # type: ignore[index,assignment]
+    assert store._refs.swap(SITE, None, blob)
     with pytest.raises(Refused) as refused:
         store.resolve(SITE)
     assert refused.value.rule == "no-commit"

@@ -122,3 +122,29 @@ def test_git_packing_refs_beside_our_moves_loses_nothing(tmp_path: Path) -> None
         over.set()
         packing.join()
     assert StoreTransport(path).refs([SITE, MAIN]) == {MAIN: ids[-1]}
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["loose", "packed-and-loose"])
+def test_git_packing_refs_in_the_middle_of_a_delete_brings_nothing_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    path, ids = _remote(tmp_path)
+    unlink = Path.unlink
+
+    def packing_first(file: Path, missing_ok: bool = False) -> None:
+        if file == path / SITE:
+            pack = ["git", "-c", "core.packedRefsTimeout=0", "pack-refs", "--all"]
+            subprocess.run(pack, cwd=path, capture_output=True, check=False)
+        unlink(file, missing_ok)
+
+    with GitStore.open(path) as store:
+        store.move(SITE, ids[0], old=None)
+        if packed:
+            git(path, "pack-refs", "--all")
+            store.move(SITE, ids[1], old=ids[0])
+        monkeypatch.setattr(Path, "unlink", packing_first)
+        store.delete(SITE, old=ids[packed])
+    assert StoreTransport(path).refs([SITE, MAIN]) == {MAIN: ids[-1]}
+    assert SITE not in git(path, "show-ref")
+    assert not list(path.glob("*.lock"))
+    assert not list(path.glob("tmp_*"))
