@@ -9,13 +9,8 @@ import argparse
 import random
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any
 
-from margo_gitops.documents import canonical, margo
-from margo_gitops.roles import checking
+from tests.faults.remembering import remembering
 from tests.faults.world import STEPS as POSSIBLE
 from tests.faults.world import World
 from tests.fleet import SimulatedFleet
@@ -25,25 +20,6 @@ STEPS = 24
 
 class Broken(Exception):
     """A schedule after which an invariant does not hold."""
-
-
-@contextmanager
-def remembering() -> Iterator[None]:
-    """Remember what the pure readers answer: the same bytes come in thousands of schedules."""
-    readers: list[tuple[Any, str]] = [
-        (margo, "read_deployment"),
-        (margo, "read_description"),
-        (canonical, "load"),
-        (checking, "judge"),
-    ]
-    before = [getattr(module, name) for module, name in readers]
-    for (module, name), reader in zip(readers, before, strict=True):
-        setattr(module, name, lru_cache(maxsize=20_000)(reader))
-    try:
-        yield
-    finally:
-        for (module, name), reader in zip(readers, before, strict=True):
-            setattr(module, name, reader)
 
 
 def base() -> SimulatedFleet:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.faults.simulate import base, remembering, run
+from tests.faults.remembering import remembering
+from tests.faults.simulate import base, run
 
 SCHEDULES = 60
 FOUND = (14, 39, 71)
