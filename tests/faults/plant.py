@@ -15,7 +15,7 @@ from pathlib import Path
 from margo_gitops.model import layout
 from margo_gitops.render import edits
 from margo_gitops.roles.central import BareMain, Central
-from margo_gitops.runtime.wasm_spec import STATE, alive, read_record
+from margo_gitops.runtime.wasm_spec import STATE, alive
 from margo_gitops.store.bundle import BundleTransport
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Update
@@ -103,6 +103,10 @@ class Plant:
         texts = [(folder / "spec.json").read_text() for folder in self.workloads()]
         return [text.partition('"GREETING": "')[2].partition('"')[0] for text in texts]
 
+    def says(self, greeting: str) -> bool:
+        """One workload lives, and it was given this greeting."""
+        return self.said() == [greeting]
+
     def tree(self, git: Path, ref: str) -> dict[str, bytes]:
         """What a branch says now."""
         with GitStore.open(git) as store:
@@ -120,13 +124,19 @@ class Plant:
             if git.exists():
                 fsck(git)
 
+    def in_step(self, greeting: str) -> bool:
+        """The site runs this and has told its remote so."""
+        with GitStore.open(self.remote) as store:
+            co = Central(store, BareMain(store, lambda: Authorship("", "", 0)))
+            view = co.status("north")
+        states = [item.state for item in view.deployments]
+        return view.in_step and states == ["installed"] and self.says(greeting)
+
     def close(self) -> None:
-        """End the workloads that still run, each by the pid that its lock's holder wrote."""
-        for folder in self.workloads():
-            record = read_record(folder)
-            if record is not None:
-                with suppress(ProcessLookupError):
-                    os.kill(record.pid, signal.SIGKILL)
+        """End the workloads that still run."""
+        for pid in self.supervisors():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         until(lambda: not self.supervisors())
 
 

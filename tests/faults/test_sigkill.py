@@ -10,8 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from margo_gitops.model import layout
-from margo_gitops.roles.central import BareMain, Central
-from margo_gitops.store.git import Authorship, GitStore
+from margo_gitops.store.git import GitStore
 from tests.faults.plant import ENVIRONMENT, Plant, plant
 from tests.waiting import until
 
@@ -47,14 +46,6 @@ class Agents:
             self._running[who].wait()
 
 
-def in_step(plant: Plant, greeting: str) -> bool:
-    with GitStore.open(plant.remote) as store:
-        co = Central(store, BareMain(store, lambda: Authorship("", "", 0)))
-        view = co.status("north")
-    states = [item.state for item in view.deployments]
-    return view.in_step and states == ["installed"] and plant.said() == [greeting]
-
-
 def test_fifty_kills_at_random_moments_lose_and_double_nothing(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -66,7 +57,7 @@ def test_fifty_kills_at_random_moments_lose_and_double_nothing(
         try:
             agents.start("lo")
             agents.start("en")
-            until(lambda: made.mirror.exists() and in_step(made, "Hello"), 30)
+            until(lambda: made.mirror.exists() and made.in_step("Hello"), 30)
             for number in range(KILLS):
                 if number % 3 == 0:
                     made.commit(f"kill {number}")
@@ -76,7 +67,7 @@ def test_fifty_kills_at_random_moments_lose_and_double_nothing(
                 told.append(made.tip(made.remote, STATUS) or "")
                 agents.start(who)
             made.commit("last")
-            until(lambda: in_step(made, "last"), 30)
+            until(lambda: made.in_step("last"), 30)
         finally:
             agents.close()
         assert len(made.supervisors()) == 1
