@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,15 +46,16 @@ def make_plan(
     wanted: Sequence[Wanted],
     observed: Mapping[str, Sequence[Observed]],
     *,
+    removable: Container[str],
     before: Mapping[str, ApplicationDeployment],
     commit: str,
 ) -> Plan:
     """The actions that make what runs equal to what is wanted; none where it is.
 
     `observed` maps each driver that answered to all that it holds; nothing is planned for another.
-    `before` holds the deployments as adopted before, to say what changed; `commit` is the one that
-    asks for all this. Call it only with a verified, complete desired state: what that does not
-    want is removed.
+    `removable` are the deployments that a remove record or a higher placement took away: what is
+    merely missing from the desired state goes on running (invariant 5). `before` holds the
+    deployments as adopted before, to say what changed; `commit` is the one that asks for all this.
     """
     running = {(driver, item.id): item for driver, items in observed.items() for item in items}
     keep = {(item.driver, item.id) for item in wanted}
@@ -62,7 +63,7 @@ def make_plan(
     removals = [
         Action(Verb.REMOVE, id, item.name, driver, f"no longer wanted by {source}")
         for (driver, id), item in sorted(running.items())
-        if (driver, id) not in keep
+        if (driver, id) not in keep and id in removable
     ]
     changes = [
         action

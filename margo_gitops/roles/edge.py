@@ -135,7 +135,13 @@ class EdgeNode:
         wanted = [item for item in wanted_of(desired) if item.driver in self.drivers]
         share = self._before()
         before = {} if share is None else {item.id: item.deployment for item in wanted_of(share)}
-        return make_plan(wanted, observed.running, before=before, commit=desired.commit)
+        return make_plan(
+            wanted,
+            observed.running,
+            removable=self._removable(desired, share),
+            before=before,
+            commit=desired.commit,
+        )
 
     def apply(self, desired: Share, plan: Plan) -> Results:
         """Removals first, so that their room is free; then the rest, several at once."""
@@ -214,6 +220,17 @@ class EdgeNode:
         if commit is None:
             return None
         return adopt_share(self.node, commit, self.store.files(commit), None)
+
+    def _removable(self, desired: Share, before: Share | None) -> set[str]:
+        """The deployments that may be taken from this node where its share does not hold them.
+
+        A remove record is enough. A placement must be higher than one that this node adopted or, if
+        its state was lost, reported: the first one that it sees may be from before a deployment.
+        """
+        view = self._view() if before is None else None
+        reported = desired.placement.sequence if view is None else view.report.sequence
+        higher = before is not None or reported < desired.placement.sequence
+        return {id for id, record in desired.records.items() if higher or record.action == "remove"}
 
     def _spared(self, desired: Share) -> set[str]:
         """What the present share needs, and the one before it: an update that fails goes back."""

@@ -243,3 +243,30 @@ def test_an_en_that_was_wiped_with_its_engine_runs_again_what_it_should() -> Non
     node.engine.owners.clear()
     node.restart()
     rest(fleet, "Hello")
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["no-record-yet", "not-placed-yet"])
+def test_a_share_from_before_a_deployment_removes_nothing_from_an_en_that_was_wiped(
+    known: bool,
+) -> None:
+    fleet = SimulatedFleet(NORTH)
+    site, node = fleet.sites["north"], fleet.nodes["n1"]
+    if known:
+        fleet.deploy()
+    site.poll()  # of a node that has not reported nothing is known, so it gets nothing
+    snapshot = copied(site.mirror)
+    if not known:
+        fleet.deploy()
+    fleet.settle()
+    actions = list(node.engine.actions)
+    site.link.is_cut = True
+    site.mirror = snapshot
+    site.restart()
+    node.store = GitStore.memory()
+    node.link.to = StoreTransport(snapshot)
+    node.restart()
+    node.poll()
+    assert node.engine.actions == actions
+    site.link.is_cut = False
+    rest(fleet, "Hello")
+    assert node.engine.actions == actions
