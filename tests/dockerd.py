@@ -95,16 +95,25 @@ def configured(folder: Path) -> Path:
     return plugins.parent
 
 
-@contextmanager
-def _dockerd(folder: Path) -> Iterator[str]:
-    host = f"unix://{folder}/docker.sock"
+def command(folder: Path, runtime: Path) -> list[str]:
+    """What starts an engine: its data and its socket are in `folder`, all else in `runtime`."""
     options = [
-        *("--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
-        *("-H", host, "--pidfile", f"{folder}/docker.pid"),
+        *("--data-root", f"{folder}/data", "--exec-root", f"{runtime}/exec"),
+        *("-H", address(folder), "--pidfile", f"{runtime}/docker.pid"),
     ]
     # A network of its own: dockerd changes the forwarding rules of the one that it is in.
     script = 'ip link set lo up && exec dockerd "$@"'
-    argv = ["unshare", "--net", "sh", "-c", script, "dockerd", *options]
+    return ["unshare", "--net", "sh", "-c", script, "dockerd", *options]
+
+
+def address(folder: Path) -> str:
+    """Where the engine of `command` answers."""
+    return f"unix://{folder}/docker.sock"
+
+
+@contextmanager
+def _dockerd(folder: Path) -> Iterator[str]:
+    host, argv = address(folder), command(folder, folder)
     with (folder / "dockerd.log").open("wb") as log:
         started = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
