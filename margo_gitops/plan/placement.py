@@ -157,7 +157,11 @@ def _placement(
     change: Change,
     chosen: Mapping[str, tuple[_Asked, Choice]],
 ) -> Placement:
-    """The node's placement: the held one where it says the same, else the next sequence."""
+    """The node's placement: the held one where it says the same, else the next sequence.
+
+    A node that was never heard of is handed one empty placement, by which it can report: a further
+    one would take from it what a site that was set back does not know any more.
+    """
     before = {} if facts.held is None else {p.id: p for p in facts.held.deployments}
     deployments = tuple(
         _placed(asked, choice, before.get(asked.record.id))
@@ -172,6 +176,8 @@ def _placement(
         change=canonical.digest(canonical.dump(change)),
         deployments=deployments,
     )
+    if facts.held is not None and facts.capabilities is None and not (deployments or before):
+        return facts.held
     if facts.held is not None and facts.held.sequence >= facts.sequence:
         same = fresh.model_copy(update={"sequence": facts.held.sequence})
         if same == facts.held:

@@ -270,3 +270,22 @@ def test_a_share_from_before_a_deployment_removes_nothing_from_an_en_that_was_wi
     site.link.is_cut = False
     rest(fleet, "Hello")
     assert node.engine.actions == actions
+
+
+def test_an_lo_restored_to_before_it_heard_of_a_node_takes_nothing_from_it() -> None:
+    fleet = SimulatedFleet(NORTH)
+    fleet.deploy()
+    site, node = fleet.sites["north"], fleet.nodes["n1"]
+    site.poll()
+    snapshot = copied(site.mirror)
+    fleet.settle()
+    actions = len(node.engine.actions)
+    site.mirror = snapshot
+    site.restart()
+    for number in range(3):  # its shares are numbered beyond the one that the node has
+        fleet.set(greeting=f"meanwhile {number}")
+        site.poll()
+    node.link.to = StoreTransport(snapshot)
+    node.restart()
+    rest(fleet, "meanwhile 2")
+    assert [verb for verb, _ in node.engine.actions[actions:]] == ["apply"]
