@@ -57,10 +57,13 @@ def report_all(store: GitStore, sites: Iterable[str], *, time: int = 1_700_000_0
     assert tip is not None
     files = model.remote.files(tip)
     id = layout.deployment_id(FLEET_ID, "north", "hello")
+    adopted = model.remote.resolve(layout.site_ref("north")) or ""
     batch = Batch(store)
     for site in sites:
         mine = layout.deployment_id(FLEET_ID, site, "hello")
         swaps = {b"north": site.encode(), id.encode(): mine.encode()}
+        if published := store.resolve(layout.site_ref(site)):
+            swaps[adopted.encode()] = published.encode()
         batch.commit(
             layout.status_ref(site),
             {path: _swapped(data, swaps) for path, data in files.items()},

@@ -13,10 +13,11 @@ from margo_gitops.render import edits
 from margo_gitops.roles.central import Published
 from margo_gitops.store.epochs import trailers
 from margo_gitops.store.git import Authorship
+from margo_gitops.store.local import StoreTransport
 from tests.fleet import SimulatedFleet
 from tests.render.test_render import twin
 
-NORTH = layout.site_ref("north")
+NORTH, STATUS = layout.site_ref("north"), layout.status_ref("north")
 
 
 def running() -> SimulatedFleet:
@@ -162,11 +163,16 @@ def test_a_forged_epoch_is_refused_by_its_clause(
 def test_an_epoch_that_forgets_what_the_site_holds_is_refused() -> None:
     """The one who began it had not seen the last generation: that would be a way back."""
     fleet = running()
-    earlier = fleet.remote.refs()[NORTH]
+    other = twin(fleet)
+    other.store.delete(STATUS, old=other.store.refs()[STATUS])
     fleet.set(greeting="Moin")
     fleet.settle()
-    fleet.remote.move(NORTH, earlier, old=fleet.remote.refs()[NORTH])
-    begin(fleet)
+    main = other.main()
+    file = other.store.read(main.commit, layout.site_path("north")) or b""
+    other.apply(edits.begin_epochs(main, {"north": file}))
+    (published,) = other.render()
+    StoreTransport(other.store).fetch(fleet.remote, {NORTH: published.commit})
+    fleet.remote.move(NORTH, published.commit, old=fleet.remote.refs()[NORTH])
     outcome = fleet.sites["north"].poll()
     assert [t.rule for t in outcome.troubles if isinstance(t, Refused)] == ["descent"]
     assert fleet.running() == {"n1": {"hello": "Moin"}}
@@ -181,3 +187,18 @@ def test_the_old_history_is_no_way_back() -> None:
     outcome = fleet.sites["north"].poll()
     assert [t.rule for t in outcome.troubles if isinstance(t, Refused)] == ["rollback"]
     assert adopted(fleet) == (2, 3)
+
+
+def test_a_new_epoch_waits_until_a_fork_is_healed() -> None:
+    fleet = running()
+    earlier = fleet.remote.refs()[NORTH]
+    fleet.set(greeting="Moin")
+    fleet.settle()
+    held = fleet.remote.refs()[NORTH]
+    fleet.remote.move(NORTH, earlier, old=held)
+    healed, begun = begin(fleet), fleet.co.render()[0]
+    assert fleet.remote.commit(healed.commit).parents == (earlier, held)
+    assert fleet.remote.commit(begun.commit).parents == ()
+    fleet.settle()
+    assert adopted(fleet) == (2, 5)
+    assert fleet.running() == {"n1": {"hello": "Moin"}}

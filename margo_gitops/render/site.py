@@ -55,10 +55,13 @@ def document_path(record: Record) -> str:
     return layout.document_path(record.name, layout.node_of(record.target))
 
 
-def render(main: Main, site: str, published: PublishedTree | None) -> SiteTree | None:
+def render(
+    main: Main, site: str, published: PublishedTree | None, *, beyond: int | None = None
+) -> SiteTree | None:
     """The next tree of a site branch, or None where nothing of the site changed.
 
-    A site that asks for a higher epoch than the published one gets it, with the same records.
+    A site that asks for a higher epoch than the published one gets it, with the same records. With
+    `beyond` there is always a next one, of a generation above that one, too, in the same epoch.
     Raises `Invalid` where an intent does not fit its application or its site.
     """
     previous = None if published is None else published.tree
@@ -75,9 +78,10 @@ def render(main: Main, site: str, published: PublishedTree | None) -> SiteTree |
         entries.append(entry)
     entries += removals(held, {entry.record.id for entry in entries})
     records = tuple(sorted(entries, key=lambda entry: entry.record.id))
-    if previous is not None and not _differs(previous.change, main.sites[site].epoch, records):
+    epoch = main.sites[site].epoch if beyond is None else 0
+    if previous is not None and beyond is None and not _differs(previous.change, epoch, records):
         return None
-    return _tree(main, site, published, records, documents)
+    return _tree(main, site, published, records, documents, epoch=epoch, beyond=beyond or 0)
 
 
 def _settings(main: Main, site_id: str) -> SiteSettings:
@@ -108,18 +112,21 @@ def _tree(
     published: PublishedTree | None,
     records: tuple[RecordEntry, ...],
     documents: Mapping[str, bytes],
+    *,
+    epoch: int,
+    beyond: int,
 ) -> SiteTree:
     """The files of a generation and the change that accounts for each of them."""
     kept = [entry.record for entry in records if entry.record.action == "set"]
     placed = [record for record in kept if record.application is not None]
     before = None if published is None else published.tree.change
-    generation = 1 if before is None else before.generation + 1
+    generation = max(0 if before is None else before.generation, beyond) + 1
     files = {document_path(record): documents[record.id] for record in kept}
     files[layout.MANIFEST] = canonical.dump(
         manifest_of(generation, {record.id: documents[record.id] for record in placed})
     )
     files[layout.SITE_ARTIFACTS] = canonical.dump(_site_artifacts(site, placed))
-    epoch, continues = _epoch(main.sites[site].epoch, published)
+    epoch, continues = _epoch(epoch, published)
     change = Change(
         fleet=main.fleet.id,
         site=site,

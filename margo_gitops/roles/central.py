@@ -18,6 +18,7 @@ from margo_gitops.render import Main, PublishedTree, SiteTree, render
 from margo_gitops.render.desired import wanted_at
 from margo_gitops.render.edits import Edit
 from margo_gitops.roles.checking import require_valid_main
+from margo_gitops.roles.healing import astray
 from margo_gitops.roles.overview import Overview
 from margo_gitops.roles.publishing import Published, Publishing, Rendered
 from margo_gitops.roles.reading import read_capabilities, read_main
@@ -103,16 +104,21 @@ class Central:
     def previews(self, main: Main, sites: Sequence[str] | None = None) -> Iterator[Rendered]:
         """`preview` one site at a time: ten thousand trees are more than memory should hold."""
         tips = self.store.refs(layout.SITES)
+        statuses = self.store.refs(layout.STATUSES)
         lineage: set[str] = set()
         for site in sorted(main.sites) if sites is None else sites:
             tip = tips.get(layout.site_ref(site))
-            before = None if tip is None else self._published(site, tip)
-            if before is not None and before.tree.change.source not in lineage:
-                self._require_lineage(site, before.tree, main.commit)
-                lineage.add(before.tree.change.source)
-            tree = render(main, site, before)
+            held = None if tip is None else self._published(site, tip)
+            status = statuses.get(layout.status_ref(site))
+            lost = None if tip is None else astray(self.store, site, tip, status)
+            before = held if lost is None else lost.before
+            for known in (held, before):
+                if known is not None and known.tree.change.source not in lineage:
+                    self._require_lineage(site, known.tree, main.commit)
+                    lineage.add(known.tree.change.source)
+            tree = render(main, site, before, beyond=None if lost is None else lost.beyond)
             if tree is not None:
-                yield Rendered(site, tree, before)
+                yield Rendered(site, tree, before, tip=tip)
 
     def render(self, *, progress: Callable[[str], None] = lambda _: None) -> list[Published]:
         """Publish every site that changed; the same `main` gives everybody the same commits.

@@ -12,10 +12,11 @@ from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.fleet import Polling
 from margo_gitops.model.quantity import duration_seconds
 from margo_gitops.model.record import Placement, Record
-from margo_gitops.model.report import Adopted, Agent, NodeState, Refusal, SiteStatus
+from margo_gitops.model.report import Agent, NodeState, Refusal, SiteStatus
 from margo_gitops.plan.placement import NodeFacts, SitePlan, place
 from margo_gitops.reconcile import Outcome, Pass
 from margo_gitops.render.site import document_path
+from margo_gitops.roles.adopted import adopted_last
 from margo_gitops.roles.alive import SignOfLife
 from margo_gitops.roles.artifacts import fetch_artifacts, held_artifacts
 from margo_gitops.roles.branch import OwnBranch
@@ -210,7 +211,7 @@ class LocalOrchestrator:
             fleet=None if held is None else held.change.fleet,
             site=self.site,
             agent=self.agent,
-            adopted=None if held is None else _adopted(held),
+            adopted=adopted_last(held, before),
             nodes={} if done is None else self._node_states(done),
             not_placed=() if done is None else done.plan.not_placed,
             missing=tuple(sorted(needed - present)),
@@ -246,16 +247,6 @@ class LocalOrchestrator:
             f"{self.site}: status of generation {adopted.generation}\n\n"
             f"Source: {adopted.commit}\nGeneration: {adopted.generation}\n"
         )
-
-
-def _adopted(desired: Desired) -> Adopted:
-    change = desired.change
-    return Adopted(
-        epoch=change.epoch,
-        generation=change.generation,
-        commit=desired.commit,
-        change=canonical.digest(desired.files[layout.CHANGE]),
-    )
 
 
 def _artifacts(desired: Desired) -> dict[str, int]:

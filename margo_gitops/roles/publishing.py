@@ -23,12 +23,17 @@ FORMAT = "margo-gitops/v1"
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A site's next tree, not published yet, and what its branch holds now."""
+    """A site's next tree, not published yet; `tip` is where its branch is now.
+
+    `before` is what it is made from: what the branch holds, or what the site adopted apart from it
+    (`healing`).
+    """
 
     site: str
     tree: SiteTree
     before: PublishedTree | None
     commit: None = None
+    tip: str | None = None
 
     @property
     def generation(self) -> int:
@@ -40,6 +45,19 @@ class Rendered:
         """The names of the records that differ from the ones published before."""
         held = set() if self.before is None else set(self.before.tree.change.records)
         return tuple(sorted({e.record.name for e in self.tree.change.records if e not in held}))
+
+    @property
+    def heals(self) -> str | None:
+        """What the site adopted apart from its branch, where this goes on from that."""
+        before = self.before
+        return None if before is None or before.commit == self.tip else before.commit
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The commits that the next one follows; none where it begins an epoch."""
+        if self.starts_epoch:
+            return ()
+        return tuple(id for id in (self.tip, self.heals) if id is not None)
 
     @property
     def starts_epoch(self) -> bool:
@@ -84,8 +102,8 @@ class Publishing:
             commit = batch.commit(
                 layout.site_ref(item.site),
                 item.tree.files,
-                old=None if item.before is None else item.before.commit,
-                orphan=item.starts_epoch,
+                old=item.tip,
+                parents=item.parents,
                 author=self.source.authorship(),
                 message=_message(item, self.source),
             )
@@ -132,6 +150,8 @@ def _message(rendered: Rendered, source: Commit) -> str:
     trailers = [f"Source: {source.id}"]
     trailers += [line for line in source.message.splitlines() if line.startswith("Proposal: ")]
     trailers += [f"Generation: {generation}"]
+    if rendered.heals is not None:
+        trailers += [f"Heals: {rendered.heals}"]
     start = rendered.tree.change.continues
     if rendered.starts_epoch and start is not None:
         trailers += [f"{EPOCH}: {rendered.tree.change.epoch}", f"{CONTINUES}: {start.commit}"]

@@ -8,7 +8,7 @@ are moved one by one, so that one lost race stops no other ref.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -61,17 +61,17 @@ class Batch:
         old: str | None,
         author: Authorship,
         message: str,
-        orphan: bool = False,
+        parents: Sequence[str] | None = None,
     ) -> str:
-        """Add a commit of exactly these files on top of `old`; its id, the same as `write` gives.
+        """Add a commit of exactly these files for a ref at `old`; its id, as `write` gives it.
 
-        An `orphan` has no parent: the first of an epoch.
-
+        Its parent is `old`, if nothing else is said.
         Raises `Refused` (rule `tree`) for a path that must not be in a tree.
         """
         tree = graft(self.store.objects, None, files, self._made)
-        parents = [] if old is None or orphan else [oid(old)]
-        commit = commit_object(tree, parents, author, message)
+        if parents is None:
+            parents = [] if old is None else [old]
+        commit = commit_object(tree, [oid(id) for id in parents], author, message)
         self._made[commit.id] = commit
         self.moves.append(Move(checked_ref(ref), old, commit.id.decode()))
         return self.moves[-1].new

@@ -60,6 +60,9 @@ class Offer:
     descends: bool
 
 
+_ASTRAY = frozenset({"fork", "rollback", "descent"})
+"""The rules that refuse a branch which was set back or went another way than this site."""
+
 Clause = Callable[[Offer, Change, "Desired | None"], str | None]
 
 
@@ -71,6 +74,8 @@ def adopt(offer: Offer, held: Desired | None) -> Desired:
     change = canonical.load(required(offer.files, layout.CHANGE), Change, layout.CHANGE)
     for rule, clause in SITE_CLAUSES:
         if problem := clause(offer, change, held):
+            if held is not None and rule in _ASTRAY:
+                problem += f"; margo render heals it, in a clone that holds {held.commit[:12]}"
             raise Refused(
                 f"site/{offer.site} at {offer.commit[:12]}: {problem}",
                 rule=rule,

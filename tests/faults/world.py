@@ -123,15 +123,18 @@ class World:
         self._check(actor, before)
 
     def heal(self) -> None:
-        """All links are whole, a person pulls, renders, pushes; then everybody has its passes."""
+        """All links are whole, a person does what the messages say; then all must be in step."""
         self._link("site", "on")
         self._link("node", "on")
         for _ in range(2):
             for words in ("pull 0", "render 0", "lo", "en", "lo", "en", "lo"):
                 self.take(words)
-            if self.site.agent.branch.contested:  # as the message says
+            if self.site.agent.branch.contested:
                 self.take("wipe lo")
                 self.take("lo")
+            if not self.site.poll().troubles:
+                break
+            self._bring()
         co = Central(self.remote, BareMain(self.remote, lambda: Authorship("", "", 0)))
         intent = co.main().intents.get("hello")
         greeting = "" if intent is None else str(intent.parameters.get("greeting", "Hello"))
@@ -144,6 +147,12 @@ class World:
             outcome = poll()
             assert outcome.quiet, f"a further pass did {outcome}"
             assert not outcome.troubles, outcome.troubles
+
+    def _bring(self) -> None:
+        """Fetch what the site adopted from its mirror to a clone, as its refusal says."""
+        tip = self.site.mirror.resolve(SITE)
+        if tip is not None:
+            StoreTransport(self.site.mirror).fetch(self.renderers[0].store, {SITE: tip})
 
     def _edit(self, which: str, verb: str) -> None:
         self.renderers[int(which)].edit(verb, f"v{self.ticks}")

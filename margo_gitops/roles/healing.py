@@ -1,0 +1,79 @@
+"""A site that adopted what its branch does not hold: found by its status, healed by a merge.
+
+A branch that was set back, or went on from an earlier commit, is refused by its site for ever: what
+comes next neither descends from what is in force there nor is later. So the next generation is made
+from what the site adopted and has both for parents (DESIGN section 5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from margo_gitops.documents import canonical
+from margo_gitops.errors import Missing, Refused
+from margo_gitops.model import layout
+from margo_gitops.model.report import Adopted, SiteStatus
+from margo_gitops.render import PublishedTree, SiteTree
+from margo_gitops.store.epochs import follows
+from margo_gitops.store.git import GitStore
+from margo_gitops.trust.adoption import MAX_JUMP, Desired, Offer, adopt
+
+
+@dataclass(frozen=True, slots=True)
+class Astray:
+    """What the next generation is made from, and merged with, and the one that it must exceed."""
+
+    before: PublishedTree
+    beyond: int
+
+
+def astray(store: GitStore, site: str, tip: str, status: str | None) -> Astray | None:
+    """How to heal a site that, by its status commit, adopted what its branch at `tip` lacks.
+
+    None where the branch holds it. Where this store does not hold it, only its number is exceeded:
+    enough for a site that lost it, too; else a clone that holds it must heal. A site is believed
+    only what adds up as a later generation of its own.
+    """
+    if status is None:
+        return None
+    try:
+        adopted = _adopted(store, status)
+        if adopted is None or follows(store, layout.site_ref(site), adopted.commit, tip):
+            return None
+        published = _checked(store, site, tip)
+        if adopted.generation - published.change.generation > MAX_JUMP:
+            return None
+        return _merged(store, site, adopted, published) or _exceeded(adopted, published)
+    except Refused:
+        return None
+
+
+def _merged(store: GitStore, site: str, adopted: Adopted, published: Desired) -> Astray | None:
+    try:
+        held = _checked(store, site, adopted.commit)
+    except Missing:
+        return None
+    if held.change.fleet != published.change.fleet:
+        return None
+    return Astray(_published(held), published.change.generation)
+
+
+def _exceeded(adopted: Adopted, published: Desired) -> Astray | None:
+    if adopted.generation < published.change.generation:
+        return None
+    return Astray(_published(published), adopted.generation)
+
+
+def _published(desired: Desired) -> PublishedTree:
+    return PublishedTree(desired.commit, SiteTree(desired.files, desired.change))
+
+
+def _checked(store: GitStore, site: str, commit: str) -> Desired:
+    return adopt(Offer(site, commit, store.files(commit), descends=True), None)
+
+
+def _adopted(store: GitStore, status: str) -> Adopted | None:
+    data = store.read(status, layout.SITE_STATUS)
+    if data is None:
+        return None
+    return canonical.load(data, SiteStatus, layout.SITE_STATUS).adopted
