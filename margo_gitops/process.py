@@ -82,17 +82,20 @@ class Conversation:
             return Finished(child.returncode, "", _text(_at_hand(child.stderr)))
 
 
-def converse(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Conversation:
+def converse(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, alone: bool = False
+) -> Conversation:
     """Start a child to talk with, without a terminal; the caller ends it.
 
-    `env` is added to this process's environment. Raises `Stalled` where the program is not there.
+    `env` is added to this process's environment, or is all that the child gets if it is `alone`.
+    Raises `Stalled` where the program is not there.
     """
     ours, theirs = socket.socketpair()
     with theirs:
         try:
             child = subprocess.Popen(
                 list(argv),
-                env={**os.environ, **(env or {})},
+                env={**({} if alone else os.environ), **(env or {})},
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=subprocess.PIPE,

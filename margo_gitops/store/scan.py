@@ -13,7 +13,7 @@ import os
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, overload
 
 from dulwich.pack import OFS_DELTA, REF_DELTA
 
@@ -34,6 +34,25 @@ class Contents:
     inflated: int
 
 
+@dataclass(frozen=True, slots=True)
+class Most:
+    """How much a pack may hold: objects, bytes of one, bytes of all, both unpacked."""
+
+    objects: int
+    file: int
+    inflated: int
+
+
+class Bytes(Protocol):
+    """Bytes that are there, or arrive while they are looked at; a slice may give fewer."""
+
+    @overload
+    def __getitem__(self, at: int, /) -> int: ...
+
+    @overload
+    def __getitem__(self, at: slice, /) -> bytes: ...
+
+
 def scan_file(file: BinaryIO) -> Contents:
     """Scan a pack that fills a file from its first byte; the position is left at the start."""
     size = file.seek(0, os.SEEK_END)
@@ -44,30 +63,36 @@ def scan_file(file: BinaryIO) -> Contents:
         return scan(data, size)
 
 
-def scan(data: mmap.mmap | bytes, size: int) -> Contents:
+def scan(data: Bytes, size: int) -> Contents:
     """Check a pack's frame without building its objects: header, checksum, each object's size.
 
     Raises `Refused`, rule `corrupt` or `too-large`.
     """
-    magic, version, count = HEADER.unpack(data[: HEADER.size])
-    if magic != b"PACK" or version != 2:
-        raise corrupt("does not begin like a git pack of version 2")
-    if count > MAX_OBJECTS:
-        raise Refused(f"a pack of {count} objects, at most {MAX_OBJECTS}", rule="too-large")
+    most = Most(MAX_OBJECTS, MAX_FILE, MAX_INFLATED)
+    _count(data, most)
     end = size - _TRAILER
     _verify(data, end)
-    at, inflated = HEADER.size, 0
+    contents, at = scan_objects(data, end, most)
+    if at != end:
+        raise corrupt(f"has {end - at} bytes after its last object")
+    return contents
+
+
+def scan_objects(data: Bytes, end: int, most: Most) -> tuple[Contents, int]:
+    """Check all but the checksum; returns where the checksum begins, at `end` or before it.
+
+    It looks no further than it must, so that the end of a pack that still arrives is found.
+    """
+    count, at, inflated = _count(data, most), HEADER.size, 0
     starts: set[int] = set()
     for _ in range(count):
         start = at
-        at, grown = _object(data, start, end, starts)
+        at, grown = _object(data, start, end, starts, most.file)
         starts.add(start)
         inflated += grown
-        if inflated > MAX_INFLATED:
-            raise Refused(f"a pack unpacks to more than {MAX_INFLATED} bytes", rule="too-large")
-    if at != end:
-        raise corrupt(f"has {end - at} bytes after its last object")
-    return Contents(count, inflated)
+        if inflated > most.inflated:
+            raise Refused(f"a pack unpacks to more than {most.inflated} bytes", rule="too-large")
+    return Contents(count, inflated), at
 
 
 def corrupt(what: str) -> Refused:
@@ -75,7 +100,18 @@ def corrupt(what: str) -> Refused:
     return Refused(f"a pack {what}", rule="corrupt")
 
 
-def _verify(data: mmap.mmap | bytes, end: int) -> None:
+def _count(data: Bytes, most: Most) -> int:
+    """How many objects the pack says that it holds."""
+    magic, version, count = HEADER.unpack(data[: HEADER.size])
+    if magic != b"PACK" or version != 2:
+        raise corrupt("does not begin like a git pack of version 2")
+    if count > most.objects:
+        raise Refused(f"a pack of {count} objects, at most {most.objects}", rule="too-large")
+    found: int = count
+    return found
+
+
+def _verify(data: Bytes, end: int) -> None:
     checksum = hashlib.sha1(usedforsecurity=False)
     for at in range(0, end, 1 << 20):
         checksum.update(data[at : min(at + (1 << 20), end)])
@@ -83,14 +119,14 @@ def _verify(data: mmap.mmap | bytes, end: int) -> None:
         raise corrupt("does not match its checksum: it was cut short or altered")
 
 
-def _object(data: mmap.mmap | bytes, start: int, end: int, starts: set[int]) -> tuple[int, int]:
+def _object(data: Bytes, start: int, end: int, starts: set[int], largest: int) -> tuple[int, int]:
     """Where the object at `start` ends, and its size unpacked."""
     kind, size, at = _kind_and_size(data, start, end)
     if kind not in _KINDS:
         raise corrupt(f"has an object of the unknown type {kind}")
-    if size > MAX_FILE:
+    if size > largest:
         raise Refused(
-            f"a pack holds an object of {size} bytes, at most {MAX_FILE} are taken",
+            f"a pack holds an object of {size} bytes, at most {largest} are taken",
             rule="too-large",
         )
     if kind == REF_DELTA:
@@ -100,10 +136,10 @@ def _object(data: mmap.mmap | bytes, start: int, end: int, starts: set[int]) -> 
         if start - back not in starts:
             raise corrupt("has a delta against no object before it")
     first, at = _inflate(data, at, end, size)
-    return at, size if kind < OFS_DELTA else size + _result_size(first)
+    return at, size if kind < OFS_DELTA else size + _result_size(first, largest)
 
 
-def _kind_and_size(data: mmap.mmap | bytes, at: int, end: int) -> tuple[int, int, int]:
+def _kind_and_size(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
     byte = _byte(data, at, end)
     kind, size, shift = byte >> 4 & 7, byte & 15, 4
     while byte & 0x80:
@@ -116,7 +152,7 @@ def _kind_and_size(data: mmap.mmap | bytes, at: int, end: int) -> tuple[int, int
     return kind, size, at + 1
 
 
-def _back(data: mmap.mmap | bytes, at: int, end: int) -> tuple[int, int]:
+def _back(data: Bytes, at: int, end: int) -> tuple[int, int]:
     byte = _byte(data, at, end)
     back = byte & 0x7F
     while byte & 0x80:
@@ -128,7 +164,7 @@ def _back(data: mmap.mmap | bytes, at: int, end: int) -> tuple[int, int]:
     return back, at + 1
 
 
-def _inflate(data: mmap.mmap | bytes, at: int, end: int, size: int) -> tuple[bytes, int]:
+def _inflate(data: Bytes, at: int, end: int, size: int) -> tuple[bytes, int]:
     """The first bytes of what is compressed at `at`, and where it ends."""
     inflate = zlib.decompressobj()
     step = min(1 << 16, size + 256)
@@ -151,7 +187,7 @@ def _inflate(data: mmap.mmap | bytes, at: int, end: int, size: int) -> tuple[byt
     return first, at
 
 
-def _result_size(delta: bytes) -> int:
+def _result_size(delta: bytes, largest: int) -> int:
     """The size of what a delta makes: the second number at its head."""
     numbers = [0, 0]
     shift, at = 0, 0
@@ -164,15 +200,15 @@ def _result_size(delta: bytes) -> int:
                 break
     if at < 2:
         raise corrupt("has a delta without sizes")
-    if max(numbers) > MAX_FILE:
+    if max(numbers) > largest:
         raise Refused(
-            f"a pack holds a delta to {max(numbers)} bytes, at most {MAX_FILE} are taken",
+            f"a pack holds a delta to {max(numbers)} bytes, at most {largest} are taken",
             rule="too-large",
         )
     return numbers[1]
 
 
-def _byte(data: mmap.mmap | bytes, at: int, end: int) -> int:
+def _byte(data: Bytes, at: int, end: int) -> int:
     if at >= end:
         raise corrupt("ends within an object")
     return data[at]

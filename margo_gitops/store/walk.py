@@ -88,8 +88,10 @@ def reachable(
             raise Refused(f"more than {MAX_OBJECTS} objects at once", rule="too-large")
 
 
-def files_of(objects: Objects, tree: ObjectID, under: str = "") -> Iterator[File]:
-    """Every file below a tree, at most `MAX_FILES`.
+def files_of(
+    objects: Objects, tree: ObjectID, under: str = "", most: int = MAX_FILES
+) -> Iterator[File]:
+    """Every file below a tree, at most `most` of them and their folders together.
 
     Raises `Refused`: rule `tree` for a link, a submodule or a name that no tree may hold, and
     `too-large` for too many.
@@ -101,8 +103,8 @@ def files_of(objects: Objects, tree: ObjectID, under: str = "") -> Iterator[File
         for entry in _items(objects, id, depth):
             path = folder + tree_name(entry.path, folder)
             count += 1
-            if count > MAX_FILES:
-                raise Refused(f"{under or 'a tree'}: over {MAX_FILES} files", rule="too-large")
+            if count > most:
+                raise Refused(f"{under or 'a tree'}: over {most} files", rule="too-large")
             if entry.mode == FOLDER:
                 todo.append((ObjectID(entry.sha), path + "/", depth + 1))
             elif entry.mode in FILES:
@@ -112,6 +114,17 @@ def files_of(objects: Objects, tree: ObjectID, under: str = "") -> Iterator[File
                     f"{path!r} has mode {entry.mode:o}: only plain files and folders are read",
                     rule="tree",
                 )
+
+
+def few_files(objects: Objects, commit: ObjectID, most: int, size: int) -> dict[str, bytes]:
+    """The files of a commit of a stranger, by path: so many and so many bytes, else `Refused`."""
+    found: dict[str, bytes] = {}
+    for file in files_of(objects, load(objects, commit, Commit).tree, most=most):
+        found[file.path] = load(objects, file.id, Blob).data
+        size -= len(found[file.path])
+        if size < 0:
+            raise Refused(f"the files of {commit.decode()[:12]} are too large", rule="too-large")
+    return found
 
 
 def entry_at(objects: Objects, tree: ObjectID, path: str) -> tuple[int, ObjectID] | None:
