@@ -16,6 +16,7 @@ from margo_gitops.errors import Stalled, Usage
 from margo_gitops.model.report import Agent
 from margo_gitops.roles.edge import EdgeNode
 from margo_gitops.roles.local import LocalOrchestrator
+from margo_gitops.roles.serving.repositories import NodeRepositories
 from margo_gitops.runtime.base import Driver, Owner
 from margo_gitops.runtime.host import capabilities
 from margo_gitops.runtime.secrets import secrets_in
@@ -37,11 +38,19 @@ def state_folder(kind: str, id: str) -> Path:
 
 
 @contextmanager
-def local_agent(site: str, remote: str, state: Path) -> Iterator[LocalOrchestrator]:
-    """The LO of a site with its state in a folder that it holds alone."""
+def local_agent(
+    site: str, remote: str, state: Path, *, serve: bool = False
+) -> Iterator[LocalOrchestrator]:
+    """The LO of a site with its state in a folder that it holds alone.
+
+    With `serve` each of its nodes gets a repository and a token.
+    """
     with _held(state), GitStore.create(state / MIRROR) as store:
         store.recover()
-        yield LocalOrchestrator(site, store, open_transport(remote), _agent(state), _now)
+        served = NodeRepositories(state, time.monotonic, everyone=serve)
+        served.prepare()
+        far = open_transport(remote)
+        yield LocalOrchestrator(site, store, far, _agent(state), _now, served=served)
 
 
 @contextmanager

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from margo_gitops.documents import canonical, margo
-from margo_gitops.errors import MargoError, Missing, Refused
+from margo_gitops.errors import Missing, Refused
 from margo_gitops.model import layout
 from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.fleet import Polling
 from margo_gitops.model.quantity import duration_seconds
-from margo_gitops.model.record import Placement, Record
+from margo_gitops.model.record import Record
 from margo_gitops.model.report import Agent, NodeState, Refusal, SiteStatus
-from margo_gitops.plan.placement import NodeFacts, SitePlan, place
+from margo_gitops.plan.placement import SitePlan, place
 from margo_gitops.reconcile import Outcome, Pass
 from margo_gitops.render.site import document_path
 from margo_gitops.roles.adopted import adopted_last
@@ -21,26 +21,16 @@ from margo_gitops.roles.alive import SignOfLife
 from margo_gitops.roles.artifacts import fetch_artifacts, held_artifacts
 from margo_gitops.roles.branch import OwnBranch
 from margo_gitops.roles.checking import require_valid_site
+from margo_gitops.roles.nodes import HandedOver, SiteNodes, SiteView
 from margo_gitops.roles.pace import Pace
-from margo_gitops.roles.shares import Shares, placement_at
-from margo_gitops.status.node import NodeView, read_node
+from margo_gitops.roles.serving.repositories import NodeRepositories
 from margo_gitops.status.site import site_files
 from margo_gitops.status.worse import worse
-from margo_gitops.store.git import GitStore
+from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Transport
 from margo_gitops.trust.adoption import Desired, Offer, adopt
 
-
-@dataclass(frozen=True, slots=True)
-class SiteView:
-    """The site's nodes as their branches show them; `troubles` are reports that were refused."""
-
-    reports: Mapping[str, NodeView]
-    placements: Mapping[str, Placement]
-    troubles: tuple[MargoError, ...] = ()
-
-
-LocalPass = Pass[Desired, SiteView, SitePlan, tuple[str, ...]]
+LocalPass = Pass[Desired, SiteView, SitePlan, HandedOver]
 
 
 @dataclass(slots=True)
@@ -56,11 +46,12 @@ class LocalOrchestrator:
     agent: Agent
     now: Callable[[], int]
     pace: Pace | None = None
+    served: NodeRepositories | None = None
     _refusals: tuple[Refusal, ...] | None = None
     _held: Desired | None = None
     branch: OwnBranch = field(init=False)
-    _shares: Shares = field(init=False)
     _sign: SignOfLife = field(init=False)
+    _nodes: SiteNodes = field(init=False)
 
     def __post_init__(self) -> None:
         """Check the site's id before any ref is named after it."""
@@ -72,8 +63,8 @@ class LocalOrchestrator:
             self.now,
             self._is_mine,
         )
-        self._shares = Shares(self.store, self.branch.author, self.now)
         self._sign = SignOfLife(self.site, self.store, self.upstream, self.agent, self.now)
+        self._nodes = SiteNodes(self.store, self.served)
 
     def sync(self) -> None:
         """Ask for the site's own refs only, adopt what is right, fetch what it needs."""
@@ -105,40 +96,18 @@ class LocalOrchestrator:
         return 300.0 if held is None else duration_seconds(held.settings.polling.interval)
 
     def observe(self, desired: Desired) -> SiteView:
-        """Each node's report and placement, from the mirror."""
-        reports: dict[str, NodeView] = {}
-        placements: dict[str, Placement] = {}
-        troubles: list[MargoError] = []
-        for node in self._nodes(desired):
-            try:
-                if (tip := self.store.resolve(layout.report_ref(node))) is not None:
-                    reports[node] = read_node(node, self.store.files(tip))
-                if (tip := self.store.resolve(layout.node_ref(node))) is not None:
-                    placements[node] = placement_at(self.store, tip)
-            except MargoError as error:
-                troubles.append(error)
-        return SiteView(reports, placements, tuple(troubles))
+        """Each node's report and placement."""
+        return self._nodes.observe(desired)
 
     def plan(self, desired: Desired, observed: SiteView) -> SitePlan:
         """Which node runs what."""
-        facts = {
-            node: NodeFacts(
-                capabilities=report.capabilities if report is not None else None,
-                held=observed.placements.get(node),
-                sequence=self._shares.used(node, report, observed.placements.get(node)),
-            )
-            for node in self._nodes(desired)
-            for report in [observed.reports.get(node)]
-        }
+        facts = self._nodes.facts(desired, observed)
         return place(desired.change, desired.settings, _deployments(desired), facts)
 
-    def apply(self, desired: Desired, plan: SitePlan) -> tuple[str, ...]:
+    def apply(self, desired: Desired, plan: SitePlan) -> HandedOver:
         """Hand each node its share, where that differs from what it was handed before."""
-        return tuple(
-            commit
-            for node, placement in plan.placements.items()
-            if (commit := self._shares.hand_over(desired, node, placement)) is not None
-        )
+        author = Authorship(self.branch.author, "agent@margo-gitops.invalid", self.now())
+        return self._nodes.hand_over(desired, plan, author)
 
     def report(self, done: LocalPass | None) -> Outcome:
         """Fold everything into the site's one status commit."""
@@ -153,10 +122,12 @@ class LocalOrchestrator:
             commit = self.branch.write(files, message, keep=self._polling.history)
         if commit is not None and self.pace is not None:
             self.pace.spend()
-        commits = (*(() if done is None else done.results), *([] if commit is None else [commit]))
-        troubles = () if done is None else done.observed.troubles
-        actions = () if done is None else tuple(f"place {c[:12]}" for c in done.results)
-        return Outcome(actions, commits, troubles)
+        said = () if commit is None else (commit,)
+        if done is None:
+            return Outcome(commits=said)
+        placed = done.results.commits
+        troubles = (*done.observed.troubles, *done.results.troubles)
+        return Outcome(tuple(f"place {c[:12]}" for c in placed), (*placed, *said), troubles)
 
     def deliver(self) -> None:
         """Push the status, or a sign of life; offline the status waits here, in order, for ever."""
@@ -193,12 +164,6 @@ class LocalOrchestrator:
         self.store.move(ref, tip, old=None if held is None else held.commit)
         self._held, self._refusals = desired, ()
 
-    def _nodes(self, desired: Desired) -> Sequence[str]:
-        """The nodes of the settings, and those that once were and have a share to give back."""
-        named = {node.id for node in desired.settings.nodes}
-        handed = {ref.removeprefix(layout.NODES) for ref in self.store.refs(layout.NODES)}
-        return sorted(named | handed)
-
     def _status(self, done: LocalPass | None) -> SiteStatus:
         held = self._held
         before = self._written()
@@ -224,9 +189,9 @@ class LocalOrchestrator:
             node: NodeState(
                 offered=self.store.resolve(layout.node_ref(node)),
                 described=None if report is None else report.report.described,
-                report=None if report is None else self.store.resolve(layout.report_ref(node)),
+                report=done.observed.commits.get(node),
             )
-            for node in self._nodes(done.desired)
+            for node in self._nodes.names(done.desired)
             for report in [done.observed.reports.get(node)]
         }
 

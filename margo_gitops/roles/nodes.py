@@ -1,0 +1,154 @@
+"""The nodes of one site: their reports read, their shares handed over.
+
+A node on this host, or on its disk, uses the site's mirror itself. One that is served has a
+repository of its own (docs/decisions/0005): its report is read there and nothing of it enters the
+mirror, its share is put there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from margo_gitops.documents import canonical
+from margo_gitops.errors import MargoError
+from margo_gitops.model import layout
+from margo_gitops.model.record import Placement
+from margo_gitops.plan.placement import NodeFacts, SitePlan
+from margo_gitops.render.site import document_path
+from margo_gitops.roles.serving.repositories import NodeRepositories
+from margo_gitops.status.node import NodeView, read_node
+from margo_gitops.store.git import Authorship, GitStore
+from margo_gitops.trust.adoption import Desired
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    """The site's nodes as their branches show them, each report with its commit.
+
+    `troubles` are reports that were refused.
+    """
+
+    reports: Mapping[str, NodeView]
+    commits: Mapping[str, str]
+    placements: Mapping[str, Placement]
+    troubles: tuple[MargoError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The shares that were written, and the nodes' repositories that could not be reached."""
+
+    commits: tuple[str, ...]
+    troubles: tuple[MargoError, ...] = ()
+
+
+@dataclass(slots=True)
+class SiteNodes:
+    """`store` is the site's mirror, `served` the repositories of those that are served."""
+
+    store: GitStore
+    served: NodeRepositories | None
+    _seen: dict[str, tuple[str, NodeView]] = field(default_factory=dict)
+
+    def names(self, desired: Desired) -> Sequence[str]:
+        """The nodes of the settings, and those that once were and have a share to give back."""
+        named = {node.id for node in desired.settings.nodes}
+        handed = {ref.removeprefix(layout.NODES) for ref in self.store.refs(layout.NODES)}
+        return sorted(named | handed)
+
+    def observe(self, desired: Desired) -> SiteView:
+        """Each node's report and placement; what one node wrote never hides another's."""
+        reports: dict[str, NodeView] = {}
+        commits: dict[str, str] = {}
+        placements: dict[str, Placement] = {}
+        troubles: list[MargoError] = []
+        for node in self.names(desired):
+            try:
+                if (found := self._report(node)) is not None:
+                    commits[node], reports[node] = found
+                if (tip := self.store.resolve(layout.node_ref(node))) is not None:
+                    placements[node] = self._placement(tip)
+            except MargoError as error:
+                troubles.append(error)
+        return SiteView(reports, commits, placements, tuple(troubles))
+
+    def facts(self, desired: Desired, observed: SiteView) -> dict[str, NodeFacts]:
+        """What placing asks of each node."""
+        return {
+            node: NodeFacts(
+                capabilities=report.capabilities if report is not None else None,
+                held=observed.placements.get(node),
+                sequence=self._sequence(node, report, observed.placements.get(node)),
+            )
+            for node in self.names(desired)
+            for report in [observed.reports.get(node)]
+        }
+
+    def hand_over(self, desired: Desired, plan: SitePlan, author: Authorship) -> HandedOver:
+        """Hand each node its share, where that differs from what it was handed before."""
+        commits = tuple(
+            commit
+            for node, placement in plan.placements.items()
+            if (commit := self._write(desired, node, placement, author)) is not None
+        )
+        return HandedOver(commits, tuple(self._offer(plan)))
+
+    def _offer(self, plan: SitePlan) -> Iterator[MargoError]:
+        """One node's repository in trouble keeps no share from another's."""
+        if self.served is None:
+            return
+        for node in plan.placements:
+            try:
+                self.served.offer(self.store, node)
+            except MargoError as error:
+                yield error
+
+    def _report(self, node: str) -> tuple[str, NodeView] | None:
+        tip = None if self.served is None else self.served.reported(node)
+        if self.served is not None and tip is not None:
+            if self._seen.get(node, ("",))[0] != tip:
+                self._seen[node] = tip, read_node(node, self.served.report(node, tip))
+            return self._seen[node]
+        tip = self.store.resolve(layout.report_ref(node))
+        return None if tip is None else (tip, read_node(node, self.store.files(tip)))
+
+    def _sequence(self, node: str, view: NodeView | None, held: Placement | None) -> int:
+        """The number that the node's next share must exceed.
+
+        A site that was set back to an earlier state may give a number away twice. The node keeps
+        the first share of it and refuses the second, so that number is used up for us.
+        """
+        if view is None:
+            return 0
+        report = view.report
+        twice = held is not None and report.sequence == held.sequence
+        other = report.described != self.store.resolve(layout.node_ref(node))
+        return report.sequence + (twice and other)
+
+    def _placement(self, tip: str) -> Placement:
+        data = self.store.read(tip, layout.PLACEMENT)
+        return canonical.load(data or b"", Placement, layout.PLACEMENT)
+
+    def _write(
+        self, desired: Desired, node: str, placement: Placement, author: Authorship
+    ) -> str | None:
+        ref = layout.node_ref(node)
+        tip = self.store.resolve(ref)
+        if tip is not None and self._placement(tip) == placement:
+            return None
+        records = desired.records
+        paths = [layout.CHANGE, layout.SETTINGS] + [
+            document_path(records[placed.id]) for placed in placement.deployments
+        ]
+        files = {path: desired.files[path] for path in paths}
+        files[layout.PLACEMENT] = canonical.dump(placement)
+        commit = self.store.write(
+            files,
+            parents=[] if tip is None else [tip],
+            author=author,
+            message=f"{node}: sequence {placement.sequence}\n\n"
+            f"Source: {desired.commit}\nGeneration: {desired.change.generation}\n",
+        )
+        self.store.move(ref, commit, old=tip)
+        return commit
