@@ -48,20 +48,40 @@ def lo_run(
     runtime: Annotated[str, typer.Option(help="For --with-node: auto, or wasm,compose.")] = "auto",
     state: StateOption = None,
     secrets: SecretsOption = SECRETS,
+    serve: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Serve other hosts' nodes over http(s).")
+    ] = None,
+    serve_cert: Annotated[Path | None, typer.Option(help="Its certificate, a PEM file.")] = None,
+    serve_key: Annotated[Path | None, typer.Option(help="The key of it, a PEM file.")] = None,
+    serve_plain: Annotated[
+        bool,
+        typer.Option(
+            "--serve-plain",
+            help="Without encryption: whoever can listen on the network reads the tokens, sees what"
+            " the nodes run, and can report as any of them.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the site's Local Orchestrator.
 
     Example: margo lo run --site north --remote https://git.example/plant.git --with-node n1
     """
+    from margo_gitops.errors import Usage  # noqa: PLC0415
     from margo_gitops.model.layout import flat  # noqa: PLC0415
     from margo_gitops.roles.agents import state_folder  # noqa: PLC0415
     from margo_gitops.roles.resident import Resident, run_local  # noqa: PLC0415
+    from margo_gitops.roles.serving.start import Serving  # noqa: PLC0415
 
+    if serve is None and (serve_cert or serve_key or serve_plain):
+        raise Usage("--serve-cert, --serve-key and --serve-plain belong to --serve HOST:PORT")
+    if serve is not None and once:
+        raise Usage("--serve and --once: found both, but one pass serves nobody")
+    served = None if serve is None else Serving(serve, serve_cert, serve_key, serve_plain)
     where = state or state_folder("lo", flat(site, "site id"))
     nodes = [flat(node, "node id") for node in with_node or []]
     options = Resident(once, poll, tuple(runtime.split(",")), secrets, _teller(as_json))
-    raise typer.Exit(run_local(site, remote, where.resolve(), nodes, options))
+    raise typer.Exit(run_local(site, remote, where.resolve(), nodes, options, serve=served))
 
 
 @en.command("run")

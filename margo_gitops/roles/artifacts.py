@@ -39,6 +39,13 @@ def artifact_bytes(store: GitStore, digest: str, size: int) -> bytes | None:
     return None if commit is None else _verified(store, commit, digest, size)
 
 
+def artifact(store: GitStore, digest: str) -> bytes | None:
+    """The same where only its digest is known."""
+    commit = store.resolve(layout.artifact_ref(digest))
+    data = None if commit is None else store.read(commit, layout.ARTIFACT_BLOB)
+    return data if commit is None or data is None else _verified(store, commit, digest, len(data))
+
+
 def fetch_artifacts(store: GitStore, upstream: Transport, wanted: Mapping[str, int]) -> None:
     """Bring in every wanted artifact (digest to size) that the store lacks, each hashed by us.
 

@@ -19,6 +19,8 @@ from margo_gitops.reconcile import Outcome, Rhythm, Role, once, run
 from margo_gitops.roles.agents import MIRROR, edge_agent, local_agent
 from margo_gitops.roles.edge import EdgeNode
 from margo_gitops.roles.pace import Pace
+from margo_gitops.roles.serving.repositories import NEWS
+from margo_gitops.roles.serving.start import Serving, serving
 from margo_gitops.roles.waking import Waker
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.maintenance import Keeper
@@ -39,21 +41,34 @@ class Resident:
     tell: Callable[[str, Outcome], None]
 
 
-def run_local(site: str, remote: str, state: Path, nodes: Sequence[str], options: Resident) -> int:
-    """The LO of a site, with nodes of its own host; returns the exit code."""
+def run_local(
+    site: str,
+    remote: str,
+    state: Path,
+    nodes: Sequence[str],
+    options: Resident,
+    *,
+    serve: Serving | None = None,
+) -> int:
+    """The LO of a site, with nodes of its own host, and others served; returns the exit code."""
     mirror = state / MIRROR
     with ExitStack() as stack:
-        lo = stack.enter_context(local_agent(site, remote, state))
+        lo = stack.enter_context(local_agent(site, remote, state, serve=serve is not None))
         if options.once:
             return _one_host(lo, mirror, state, nodes, options)
         lo.pace = Pace(time.monotonic)
+        if serve is not None:
+            url = stack.enter_context(serving(serve, state, mirror))
+            options.tell(f"lo {site}", Outcome((f"serves its nodes at {url}/NODE.git",)))
         for node in nodes:
             stack.enter_context(_in_thread(node, str(mirror), state / f"en-{node}", options))
         poll = None if options.poll is None else duration_seconds(options.poll)
         refs = [layout.site_ref(site).removeprefix("refs/"), layout.REPORTS.removeprefix("refs/")]
         watched = [mirror, *_watchable(lo.upstream)]
         rhythm = lambda: Rhythm(poll or lo.poll_seconds(), TICK)  # noqa: E731
-        _reside(lo, f"lo {site}", Waker(watched, refs), rhythm, options, git=lo.store.path)
+        waker = Waker(watched, refs, [state / NEWS])
+        keepers = [*_keepers(lo.store), *([] if lo.served is None else [lo.served.keep])]
+        _reside(lo, f"lo {site}", waker, rhythm, options, keepers=keepers)
     return 0
 
 
@@ -65,8 +80,15 @@ def run_edge(node: str, remote: str, state: Path, options: Resident) -> int:
         poll = duration_seconds(options.poll or "30s")
         refs = [layout.node_ref(node).removeprefix("refs/")]
         waker = Waker(_watchable(en.upstream), refs)
-        _reside(en, f"en {node}", waker, lambda: Rhythm(poll, TICK), options, git=en.store.path)
+        _reside(
+            en, f"en {node}", waker, lambda: Rhythm(poll, TICK), options, keepers=_keepers(en.store)
+        )
     return 0
+
+
+def _keepers(store: GitStore) -> list[Callable[[], object]]:
+    """What tidies up a store, between two passes."""
+    return [] if store.path is None else [Keeper(store.path, time.monotonic).keep]
 
 
 def _watchable(upstream: Transport) -> list[Path]:
@@ -118,14 +140,14 @@ def _reside(
     rhythm: Callable[[], Rhythm],
     options: Resident,
     *,
-    git: Path | None,
+    keepers: Sequence[Callable[[], object]],
 ) -> None:
     """Run until SIGTERM or SIGINT."""
     with waker:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: waker.stop())
-        _loop(role, who, waker, rhythm, options, git=git)
+        _loop(role, who, waker, rhythm, options, keepers=keepers)
 
 
 def _loop(
@@ -135,15 +157,13 @@ def _loop(
     rhythm: Callable[[], Rhythm],
     options: Resident,
     *,
-    git: Path | None,
+    keepers: Sequence[Callable[[], object]],
 ) -> None:
-    keeper = None if git is None else Keeper(git, time.monotonic)
-
     def tell(outcome: Outcome) -> None:
         """Between two passes nothing of ours is half written: the time to tidy up."""
         options.tell(who, outcome)
-        if keeper is not None:
-            keeper.keep()
+        for keep in keepers:
+            keep()
 
     run(
         role,
@@ -188,7 +208,7 @@ class _in_thread:  # noqa: N801  # used as a function
                     self._waker,
                     lambda: Rhythm(poll, TICK),
                     self._options,
-                    git=en.store.path,
+                    keepers=_keepers(en.store),
                 )
         except MargoError as error:
             self._options.tell(who, Outcome(troubles=(error,)))

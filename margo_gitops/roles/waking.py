@@ -16,12 +16,16 @@ class Waker(AbstractContextManager["Waker"]):
     """`wait` for one role; `stop` may be called from a signal handler or another thread.
 
     `watched` are git directories on this host; only refs whose names end in one of `refs` wake.
+    Of `folders` every file that is written does.
     """
 
-    def __init__(self, watched: Sequence[Path], refs: Sequence[str]) -> None:
+    def __init__(
+        self, watched: Sequence[Path], refs: Sequence[str], folders: Sequence[Path] = ()
+    ) -> None:
         """Nothing is watched until the context is entered."""
         self._watched = [folder / "refs" for folder in watched if (folder / "refs").is_dir()]
-        self._refs = tuple(refs)
+        self._watched += folders
+        self._wakes = tuple(f"/{ref}" for ref in refs) + tuple(f"{path}/" for path in folders)
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -76,4 +80,4 @@ class Waker(AbstractContextManager["Waker"]):
 
     def _concerns(self, path: str) -> bool:
         name = path.replace("\\", "/")
-        return any(f"/{ref}" in name for ref in self._refs) and not name.endswith(".lock")
+        return any(part in name for part in self._wakes) and not name.endswith(".lock")
