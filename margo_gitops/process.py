@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -70,9 +71,19 @@ class Conversation:
     sock: socket.socket
     child: subprocess.Popen[bytes]
 
+    def hang_up(self) -> None:
+        """Say no more; what the child says can still be read."""
+        with suppress(OSError):  # it has ended already
+            self.sock.shutdown(socket.SHUT_WR)
+
     def end(self, *, grace: float = 2.0) -> Finished:
-        """Hang up; what has not ended within `grace` seconds is killed. `out` is always empty."""
+        """Hang up; what has not ended within `grace` seconds is killed. `out` is always empty.
+
+        A second call changes nothing.
+        """
         self.sock.close()
+        if self.child.stderr is None or self.child.stderr.closed:
+            return Finished(self.child.wait(), "", "")
         with self.child as child:
             try:
                 child.wait(grace)

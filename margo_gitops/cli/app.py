@@ -18,6 +18,7 @@ from margo_gitops.cli import (
     doctor,
     fleet,
     publish,
+    serving,
     sites,
     status,
     validate,
@@ -55,6 +56,7 @@ for part in (demo, fleet, deployments, publish, status, validate, convert, docto
 app.add_typer(sites.app, name="site", help="The sites of the fleet.")
 app.add_typer(devices.app, name="device", help="The Device Store.")
 app.add_typer(app_store.app, name="app", help="The App Store.")
+serving.register(agents.lo)
 app.add_typer(agents.lo, name="lo", help="The Local Orchestrator of one site.")
 app.add_typer(agents.en, name="en", help="The Edge Node agent of one host.")
 

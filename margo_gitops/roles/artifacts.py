@@ -8,7 +8,7 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Missing, Refused
 from margo_gitops.model import layout
 from margo_gitops.store.git import Authorship, GitStore
-from margo_gitops.store.transport import Transport
+from margo_gitops.store.transport import Blobs, Transport
 
 LIMIT = 5 << 20
 """Bytes; what is larger travels as an OCI artifact."""
@@ -68,12 +68,44 @@ def fetch_artifacts(store: GitStore, upstream: Transport, wanted: Mapping[str, i
         )
 
 
+def fetch_from_site(store: GitStore, site: Transport, wanted: Mapping[str, int]) -> None:
+    """The same for a node: a site that is served gives them by digest beside git.
+
+    What it has as refs (a mirror on this disk) comes that way, whatever else it offers.
+    """
+    try:
+        fetch_artifacts(store, site, wanted)
+    except Missing:
+        if not isinstance(site, Blobs):
+            raise
+        if lacking := [d for d in wanted if not _bring(store, site, d, wanted[d])]:
+            raise Missing(
+                f"{site.name} lacks {len(lacking)} artifacts, first {lacking[0][:19]}…",
+                help="margo status, at the fleet's clone: does the site have them?",
+            ) from None
+
+
+def _bring(store: GitStore, site: Blobs, digest: str, size: int) -> bool:
+    if digest in held_artifacts(store):
+        return True
+    data = site.blob(digest, size)
+    if data is None:
+        return False
+    _require(data, digest, size, "sent by the site")
+    store_artifact(store, data)
+    return True
+
+
 def _verified(store: GitStore, commit: str, digest: str, size: int) -> bytes:
     data = store.read(commit, layout.ARTIFACT_BLOB) or b""
+    _require(data, digest, size, f"at {commit[:12]}")
+    return data
+
+
+def _require(data: bytes, digest: str, size: int, where: str) -> None:
     if len(data) != size or canonical.digest(data) != digest:
         raise Refused(
-            f"an artifact at {commit[:12]} has the digest {canonical.digest(data)[:19]}… and"
+            f"an artifact {where} has the digest {canonical.digest(data)[:19]}… and"
             f" {len(data)} bytes, expected {digest[:19]}… and {size}",
             rule="digest",
         )
-    return data

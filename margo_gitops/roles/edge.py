@@ -18,7 +18,7 @@ from margo_gitops.model.record import Record
 from margo_gitops.model.report import Agent, NodeReport, Refusal
 from margo_gitops.plan.workloads import Action, Plan, Verb, make_plan
 from margo_gitops.reconcile import Outcome
-from margo_gitops.roles.artifacts import artifact_bytes, fetch_artifacts
+from margo_gitops.roles.artifacts import artifact_bytes, fetch_from_site
 from margo_gitops.roles.branch import OwnBranch
 from margo_gitops.roles.workloads import (
     EdgePass,
@@ -105,7 +105,7 @@ class EdgeNode:
         held = self.read()
         if held is not None:
             needed = artifacts_of(held)
-            fetch_artifacts(self.store, self.upstream, {a.digest: a.size for a in needed})
+            fetch_from_site(self.store, self.upstream, {a.digest: a.size for a in needed})
 
     def read(self) -> Share | None:
         """The adopted share, checked again from this node's own store."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
+from urllib.parse import urljoin
 
 from dulwich.client import AbstractHttpGitClient
 
@@ -15,7 +16,7 @@ from margo_gitops.errors import Stalled, Unreachable
 from margo_gitops.store.bounds import TOTAL
 from margo_gitops.store.limits import MAX_ADVERT, MAX_PACK
 from margo_gitops.store.server import ServerTransport
-from margo_gitops.store.wire import Answer, Wire, canned
+from margo_gitops.store.wire import Answer, NotThere, Wire, canned
 
 _RESULT = TypeVar("_RESULT")
 
@@ -30,6 +31,22 @@ class HttpTransport(ServerTransport):
         client = _Client(wire)
         super().__init__(wire, client, timeout=timeout, total=total, limit=limit)
         self._forget = client.forget
+        self._wire = wire
+
+    def blob(self, digest: str, size: int) -> bytes | None:
+        """See `Blobs`: by the paths of the OCI distribution specification, at the same server."""
+        return self._tried(lambda: self._blob(digest, size))
+
+    def _blob(self, digest: str, size: int) -> bytes | None:
+        url = urljoin(self._wire.url, f"/v2/site/blobs/{digest}")
+        with self._line.within(self._total, size + 1):
+            try:
+                answer = self._wire.exchange(url, {"Accept": "application/octet-stream"}, None)
+            except NotThere:
+                return None
+            data = answer.read(size + 1)
+            answer.close()
+            return data
 
     def _tried(self, operation: Callable[[], _RESULT]) -> _RESULT:
         try:

@@ -18,6 +18,9 @@ from margo_gitops.store.stream import Stream, StreamTransport
 COMMANDS = ("MARGO_SSH", "GIT_SSH_COMMAND")
 """Variables with the program and its first options, split as a shell would, run without one."""
 
+CONTENT = "margo-content"
+"""What a served site is asked for an artifact by; it answers its size in digits, LF, its bytes."""
+
 _OPTIONS = (
     "BatchMode=yes",
     "StrictHostKeyChecking=yes",
@@ -27,6 +30,7 @@ _OPTIONS = (
     "SendEnv=GIT_PROTOCOL",
 )
 _UNCHECKED = re.compile(r"stricthostkeychecking\W*(?!yes\b|ask\b)\w", re.IGNORECASE)
+_DIGITS = 20
 _OWN_FAULT = 255
 _NO_PROGRAM = 127
 _RUNS_ON = "what runs goes on running"
@@ -37,6 +41,29 @@ class SshTransport(StreamTransport):
 
     def __init__(self, address: Address, **bounds: Unpack[Bounds]) -> None:
         super().__init__(address.name, partial(_dial, address, _command()), **bounds)
+
+    def blob(self, digest: str, size: int) -> bytes | None:
+        """See `Blobs`."""
+        return self._tried(lambda: self._blob(digest, size))
+
+    def _blob(self, digest: str, size: int) -> bytes | None:
+        with self.line.within(self._total, size + 2 * _DIGITS):
+            stream, reader = self.line.open(f"{CONTENT} {digest}")
+            head = b""
+            while not head.endswith(b"\n"):
+                byte = reader.read(1)
+                if not byte or len(head) > _DIGITS:
+                    _require_answer(stream)
+                    return None
+                head += byte
+            return reader.read(min(int(head), size + 1)) if head[:-1].isdigit() else None
+
+
+def _require_answer(stream: Stream) -> None:
+    """It does not hold it, or is no served site: only what may be gone in a while is an error."""
+    error = stream.judge("")
+    if isinstance(error, Unreachable):
+        raise error
 
 
 def _command() -> list[str]:
@@ -58,7 +85,8 @@ def _dial(address: Address, command: list[str], service: str, seconds: float) ->
     port = [] if address.port is None else ["-p", str(address.port)]
     user = [] if address.user is None else ["-l", address.user]
     env = {"GIT_PROTOCOL": "version=2" if service == "git-upload-pack" else "", "LC_ALL": "C"}
-    argv = [*command, *options, *port, *user, address.host, f"{service} {_quoted(address.path)}"]
+    asked = service if service.startswith(CONTENT) else f"{service} {_quoted(address.path)}"
+    argv = [*command, *options, *port, *user, address.host, asked]
     return _stream(address, converse(argv, env=env))
 
 

@@ -74,19 +74,24 @@ class StreamLine:
         if stream is not None:
             stream.end()
 
-    def ask(self, service: str) -> Protocol:
-        """Open a stream for this service and see that the server gives it."""
+    def open(self, service: str) -> tuple[Stream, Reader]:
+        """A stream for this service, and what comes over it."""
         self.close()
         self._stream = self._dial(service, min(self._timeout, self._clock.left))
         self._stream.sock.settimeout(self._timeout)
         self._clock.watch(self._stream.sock)
-        protocol = Protocol(Reader(self._take).read, self._write)  # closing is for `within`
+        return self._stream, Reader(self._take)
+
+    def ask(self, service: str) -> Protocol:
+        """Open a stream for this service and see that the server gives it."""
+        stream, reader = self.open(service)
+        protocol = Protocol(reader.read, self._write)  # closing is for `within`
         try:
             first = protocol.read_pkt_line()
         except HangupException as error:
-            raise self._stream.judge("") from error
+            raise stream.judge("") from error
         if first is not None and first.startswith(_ERROR):
-            raise self._stream.judge(first.removeprefix(_ERROR).decode("utf-8", "replace"))
+            raise stream.judge(first.removeprefix(_ERROR).decode("utf-8", "replace"))
         protocol.unread_pkt_line(first)
         return protocol
 
@@ -166,5 +171,6 @@ class StreamTransport(ServerTransport):
         total: float = TOTAL,
         limit: int = MAX_PACK,
     ) -> None:
-        line = StreamLine(name, dial, timeout=timeout)
-        super().__init__(line, StreamClient(line), timeout=timeout, total=total, limit=limit)
+        self.line = StreamLine(name, dial, timeout=timeout)
+        client = StreamClient(self.line)
+        super().__init__(self.line, client, timeout=timeout, total=total, limit=limit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from margo_gitops.errors import LostRace, Refused, Usage
@@ -54,6 +54,14 @@ class Transport(Protocol):
 
     def watched(self) -> Path | None:
         """The git directory whose refs a watcher may watch; None if it is not on this host."""
+
+
+@runtime_checkable
+class Blobs(Protocol):
+    """What some transports give beside git: files by digest, as a served site has them."""
+
+    def blob(self, digest: str, size: int) -> bytes | None:
+        """At most `size` bytes of this sha256 digest, not yet hashed; None if it is not there."""
 
 
 def open_transport(url: str, *, timeout: float = 30.0) -> Transport:

@@ -29,6 +29,10 @@ _BLOCK = 1 << 16
 _AGENT = "git/margo-gitops"
 
 
+class NotThere(Stalled):
+    """The server knows no such path."""
+
+
 class Answer(Reader):
     """One response, read as `Reader` does."""
 
@@ -175,7 +179,7 @@ class Wire:
                 help=f"set {TOKEN}, or {USER} and {PASSWORD}",
             )
         if status == 404:
-            return Stalled(f"{self.name} answered 404: there is no git repository for this user")
+            return NotThere(f"{self.name} answered 404: there is no git repository for this user")
         if status == 429 or status >= 500:
             return Again(f"{self.name} answered {status}: it is overloaded or broken")
         return Unreachable(f"{self.name} answered {status}, expected 200")

@@ -28,8 +28,10 @@ class Remote:
     open: Callable[[], AbstractContextManager[Transport]]
 
 
-class TransportContract:
-    """The suite."""
+class OneRefContract:
+    """The suite for a remote in which one ref can be pushed: `ref`."""
+
+    ref = SITE
 
     @pytest.fixture
     def far(self, remote: Remote) -> Iterator[Transport]:
@@ -42,18 +44,66 @@ class TransportContract:
             yield store
 
     def test_an_empty_remote_has_no_refs(self, far: Transport) -> None:
-        assert far.refs([MAIN, SITE, "refs/heads/", "refs/margo/"]) == {}
+        assert far.refs([MAIN, SITE, self.ref, "refs/margo/"]) == {}
 
     def test_what_is_pushed_can_be_fetched(self, far: Transport, store: GitStore) -> None:
         ids = chain(store, 3)
-        far.push(store, [Update(MAIN, None, ids[-1])])
-        assert far.refs([MAIN]) == {MAIN: ids[-1]}
+        far.push(store, [Update(self.ref, None, ids[-1])])
+        assert far.refs([self.ref]) == {self.ref: ids[-1]}
         with GitStore.memory() as other:
-            far.fetch(other, far.refs([MAIN]))
+            far.fetch(other, far.refs([self.ref]))
             assert other.refs() == {}
             other.check(ids[-1])
             assert other.files(ids[-1]) == store.files(ids[-1])
             assert other.files(ids[0]) == store.files(ids[0])
+
+    def test_a_change_is_fetched_onto_what_is_held(self, far: Transport, store: GitStore) -> None:
+        ids = chain(store, 2)
+        far.push(store, [Update(self.ref, None, ids[-1])])
+        with GitStore.memory() as other:
+            far.fetch(other, {self.ref: ids[-1]})
+            other.move(self.ref, ids[-1], old=None)
+            new = commit(store, {"a/file": b"changed"}, ids[-1])
+            far.push(store, [Update(self.ref, ids[-1], new)])
+            far.fetch(other, far.refs([self.ref]))
+            assert other.files(new) == {"a/file": b"changed"}
+            far.fetch(other, far.refs([self.ref]))
+
+    def test_a_push_again_is_quiet(self, far: Transport, store: GitStore) -> None:
+        update = Update(self.ref, None, commit(store))
+        far.push(store, [update])
+        far.push(store, [update])
+        far.push(store, [])
+        assert far.refs([self.ref]) == {self.ref: update.new}
+
+    def test_a_push_onto_another_tip_is_a_lost_race(self, far: Transport, store: GitStore) -> None:
+        one, two, three = chain(store, 3)
+        far.push(store, [Update(self.ref, None, two)])
+        with pytest.raises(LostRace):
+            far.push(store, [Update(self.ref, one, three)])
+        with pytest.raises(LostRace):
+            far.push(store, [Update(self.ref, None, three)])
+        assert far.refs([self.ref]) == {self.ref: two}
+
+    def test_a_push_never_leaves_commits_behind(self, far: Transport, store: GitStore) -> None:
+        one, two = chain(store, 2)
+        far.push(store, [Update(self.ref, None, two)])
+        for backwards in (one, commit(store, {"other": b""})):
+            with pytest.raises(Refused) as refused:
+                far.push(store, [Update(self.ref, two, backwards)])
+            assert refused.value.rule == "fast-forward"
+        assert far.refs([self.ref]) == {self.ref: two}
+
+    def test_a_commit_that_is_not_there_is_not_fetched(
+        self, far: Transport, store: GitStore
+    ) -> None:
+        far.push(store, [Update(self.ref, None, commit(store))])
+        with GitStore.memory() as other, pytest.raises((Refused, Missing, Unreachable)):
+            far.fetch(other, {self.ref: "ab" * 20})
+
+
+class TransportContract(OneRefContract):
+    """The whole suite."""
 
     def test_only_the_refs_asked_for_come_back(self, far: Transport, store: GitStore) -> None:
         one, two = commit(store), commit(store, {"b": b""})
@@ -64,43 +114,6 @@ class TransportContract:
         assert far.refs([MAIN, "refs/margo/"]) == {MAIN: one, ALIVE: two}
         assert far.refs(["refs/heads/sit"]) == {}
         assert far.refs(["refs/heads/site/1/"]) == {}
-
-    def test_a_change_is_fetched_onto_what_is_held(self, far: Transport, store: GitStore) -> None:
-        ids = chain(store, 2)
-        far.push(store, [Update(SITE, None, ids[-1])])
-        with GitStore.memory() as other:
-            far.fetch(other, {SITE: ids[-1]})
-            other.move(SITE, ids[-1], old=None)
-            new = commit(store, {"a/file": b"changed"}, ids[-1])
-            far.push(store, [Update(SITE, ids[-1], new)])
-            far.fetch(other, far.refs([SITE]))
-            assert other.files(new) == {"a/file": b"changed"}
-            far.fetch(other, far.refs([SITE]))
-
-    def test_a_push_again_is_quiet(self, far: Transport, store: GitStore) -> None:
-        update = Update(MAIN, None, commit(store))
-        far.push(store, [update])
-        far.push(store, [update])
-        far.push(store, [])
-        assert far.refs([MAIN]) == {MAIN: update.new}
-
-    def test_a_push_onto_another_tip_is_a_lost_race(self, far: Transport, store: GitStore) -> None:
-        one, two, three = chain(store, 3)
-        far.push(store, [Update(SITE, None, two)])
-        with pytest.raises(LostRace):
-            far.push(store, [Update(SITE, one, three)])
-        with pytest.raises(LostRace):
-            far.push(store, [Update(SITE, None, three)])
-        assert far.refs([SITE]) == {SITE: two}
-
-    def test_a_push_never_leaves_commits_behind(self, far: Transport, store: GitStore) -> None:
-        one, two = chain(store, 2)
-        far.push(store, [Update(SITE, None, two)])
-        for backwards in (one, commit(store, {"other": b""})):
-            with pytest.raises(Refused) as refused:
-                far.push(store, [Update(SITE, two, backwards)])
-            assert refused.value.rule == "fast-forward"
-        assert far.refs([SITE]) == {SITE: two}
 
     def test_an_epoch_begins_only_after_the_tip_and_never_on_main(
         self, far: Transport, store: GitStore
@@ -152,31 +165,24 @@ class TransportContract:
             far.fetch(other, far.refs(["refs/margo/artifact/"]))
             assert other.files(first) == store.files(first)
 
-    def test_a_commit_that_is_not_there_is_not_fetched(
-        self, far: Transport, store: GitStore
-    ) -> None:
-        far.push(store, [Update(MAIN, None, commit(store))])
-        with GitStore.memory() as other, pytest.raises((Refused, Missing, Unreachable)):
-            far.fetch(other, {MAIN: "ab" * 20})
 
-
-class SharedTransportContract(TransportContract):
+class SharedOneRefContract(OneRefContract):
     """The suite for what two processes may use at once."""
 
     def test_of_two_pushers_exactly_one_wins(self, remote: Remote) -> None:
         with GitStore.memory() as store, remote.open() as far:
             base = commit(store)
-            far.push(store, [Update(SITE, None, base)])
+            far.push(store, [Update(self.ref, None, base)])
         barrier = threading.Barrier(2)
         ends: list[str | MargoError] = []
 
         def work(me: str) -> None:
             with GitStore.memory() as mine, remote.open() as near:
-                near.fetch(mine, near.refs([SITE]))
+                near.fetch(mine, near.refs([self.ref]))
                 new = commit(mine, {"who": me.encode()}, base)
                 barrier.wait(20)
                 try:
-                    near.push(mine, [Update(SITE, base, new)])
+                    near.push(mine, [Update(self.ref, base, new)])
                 except MargoError as error:
                     ends.append(error)
                 else:
@@ -190,6 +196,10 @@ class SharedTransportContract(TransportContract):
         winners = [end for end in ends if isinstance(end, str)]
         losers = [end for end in ends if not isinstance(end, str)]
         with remote.open() as far:
-            assert far.refs([SITE]) == {SITE: winners[0]}
+            assert far.refs([self.ref]) == {self.ref: winners[0]}
         assert len(winners) == 1
         assert [type(loser) for loser in losers] == [LostRace]
+
+
+class SharedTransportContract(TransportContract, SharedOneRefContract):
+    """The whole suite for what two processes may use at once."""

@@ -124,6 +124,7 @@ def served(root: Path, *, tls: bool = False, listen: str = "127.0.0.1:0") -> Ite
     )  # fmt: skip
     with started(argv, root / "lo.log", {"PYTHONUNBUFFERED": "1"}):
         found = until(lambda: _SERVES.search((root / "lo.log").read_text()))
+        assert found is not None
         made = Served(root, found[1], int(found[2]))
         until(lambda: all(_share(made, node) for node in NODES))
         yield made

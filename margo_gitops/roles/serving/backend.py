@@ -39,7 +39,7 @@ def run_backend(
         talk.sock.settimeout(SILENCE)
         clock.watch(talk.sock)
         talk.sock.sendall(body or b"")
-        talk.sock.shutdown(socket.SHUT_WR)
+        talk.hang_up()
         head, rest = _head(talk.sock)
     except (OSError, Unreachable) as error:
         answer.close()

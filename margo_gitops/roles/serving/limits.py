@@ -15,7 +15,7 @@ PER_NODE = 2
 PER_ADDRESS = 8
 """Connections of one address at once that are answered, or wait to be."""
 
-PUSH_EVERY = 1.0
+PUSH_EVERY = 0.5
 """Seconds between two pushes of one node, once it has made a few at once."""
 
 

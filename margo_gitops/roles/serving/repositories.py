@@ -27,6 +27,11 @@ MAX_FILES = 2000
 MAX_BYTES = 4 << 20
 """Files and bytes of one report; of 500 deployments it has a quarter of that."""
 
+NO_ROOM = (
+    "this site's repository of this node is full; its reports are not taken any more."
+    " What runs goes on running. See serving.md, A repository that is full"
+)
+
 NODES = "nodes"
 NEWS = "news"
 

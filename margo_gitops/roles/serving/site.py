@@ -18,7 +18,7 @@ from margo_gitops.roles.serving.backend import run_backend
 from margo_gitops.roles.serving.body import Environ, taking, whole_body
 from margo_gitops.roles.serving.contents import BASE, answer_content
 from margo_gitops.roles.serving.limits import PER_NODE, Paces, Places
-from margo_gitops.roles.serving.repositories import announce, repository, room_left
+from margo_gitops.roles.serving.repositories import NO_ROOM, announce, repository, room_left
 from margo_gitops.roles.serving.tokens import bearer
 from margo_gitops.store.pushed import MAX_PUSH, Push
 
@@ -31,10 +31,6 @@ _SERVICES = {
     "service=git-receive-pack": "git-receive-pack",
 }
 _SOON = ("Retry-After", "1")
-_NO_ROOM = (
-    "this site's repository of this node is full; its reports are not taken any more."
-    " What runs goes on running. See serving.md, A repository that is full"
-)
 
 
 class ServedSite:
@@ -120,7 +116,7 @@ class ServedSite:
         if take():
             raise Turned("400 Bad Request", "the push goes on after its end")
         if not room_left(repository(self._state, node)):
-            return _refusal(push, _NO_ROOM)
+            return _refusal(push, NO_ROOM)
         if not self._paces.may(node):
             raise Turned(
                 "429 Too Many Requests", "this node pushes too often", ("Retry-After", "1")
