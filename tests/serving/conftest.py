@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from margo_gitops.model import layout
 from margo_gitops.store.git import GitStore
 from tests import sshd
 from tests.engines import require
+from tests.serving.asking import ADVERT, REPORT, ask, refs
 from tests.serving.world import Served, margo, served
 from tests.sshd import SshServer, ssh_server
 
@@ -65,3 +67,16 @@ def forget_reports(site: Served) -> None:
         with GitStore.open(site.repository(node)) as store:
             if (tip := store.refs(layout.REPORTS).get(ref)) is not None:
                 store.delete(ref, old=tip)
+
+
+@pytest.fixture
+def undisturbed(site: Served) -> Iterator[None]:
+    """Whatever one node does, what the others see stays, and they are answered at once."""
+    before = refs(site), refs(site, "n2")
+    yield
+    began = time.monotonic()
+    status, _, body = ask(site, "GET", ADVERT.replace("n1", "n2"), site.bearer("n2"))
+    assert status == 200, body
+    assert time.monotonic() - began < 5
+    assert {**refs(site), REPORT: ""} == {**before[0], REPORT: ""}
+    assert refs(site, "n2") == before[1]
