@@ -110,6 +110,16 @@ class _Server(Server):
         super().__init__(*words, **options)
         self.places = Places(PER_ADDRESS)
 
+    @staticmethod
+    def bind_socket(socket_: Any, bind_addr: Any) -> Any:
+        """Bind it; one that cannot be bound is closed, which cheroot leaves to chance."""
+        try:
+            socket_.bind(bind_addr)
+        except OSError:
+            socket_.close()
+            raise
+        return socket_
+
     def process_conn(self, conn: Any) -> None:
         """Answer the next request of a connection, if its address has a place left."""
         if self.places.take(conn.remote_addr):
