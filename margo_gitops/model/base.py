@@ -48,6 +48,7 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(
         frozen=True,
+        defer_build=True,  # most programs use a few models only
         extra="forbid",
         alias_generator=to_camel,
         validate_by_name=True,
