@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from uuid import UUID, uuid5
 
 from margo_gitops.errors import Usage
 
@@ -112,13 +111,12 @@ def capabilities_path(node: str) -> str:
 
 def deployment_id(fleet: str, site: str, name: str, node: str | None = None) -> str:
     """The deployment's uuid: the same for every renderer, for ever (DESIGN section 2)."""
-    path = f"{site}/{name}" if node is None else f"{site}/{name}/{node}"
-    return str(uuid5(UUID(fleet), path))
+    return _named(fleet, f"{site}/{name}" if node is None else f"{site}/{name}/{node}")
 
 
 def settings_id(fleet: str, site: str) -> str:
     """The id of the record of a site's settings; `.` cannot be in a deployment's path."""
-    return str(uuid5(UUID(fleet), f"{site}/.settings"))
+    return _named(fleet, f"{site}/.settings")
 
 
 def target_of(site: str, node: str | None) -> str:
@@ -135,3 +133,9 @@ def node_of(target: str) -> str | None:
 def before_ref(node: str) -> str:
     """In a node's own store: the share that it adopted before the present one."""
     return f"refs/margo/before/{flat(node, 'node id')}"
+
+
+def _named(fleet: str, path: str) -> str:
+    from uuid import UUID, uuid5  # noqa: PLC0415  # 6 ms that agents do not need
+
+    return str(uuid5(UUID(fleet), path))

@@ -11,7 +11,7 @@ from typing import Unpack
 from margo_gitops.errors import MargoError, Stalled, Unreachable
 from margo_gitops.store.address import GIT_PORT, Address
 from margo_gitops.store.bounds import Again, Bounds
-from margo_gitops.store.server import printable
+from margo_gitops.store.reading import printable
 from margo_gitops.store.stream import Stream, StreamTransport
 
 _CLOSED_DOORS = ("access denied", "not exported", "service not enabled", "no such repository")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 
-from urllib3.exceptions import HTTPError, ProxyError, SSLError
-
 from margo_gitops.errors import MargoError, Stalled
 from margo_gitops.store.bounds import Again
-from margo_gitops.store.pool import AUTHORITY, CERTIFICATE, KEY
+from margo_gitops.store.tls import AUTHORITY, CERTIFICATE, KEY
 
 _VERDICTS = {
     9: ("is not valid yet", "set this host's clock: date, then timedatectl set-ntp true"),
@@ -26,7 +24,7 @@ _UNKNOWN = (
 _WANTED = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNKNOWN_CA", "CERTIFICATE_EXPIRED")
 
 
-def tls_fault(name: str, error: HTTPError) -> MargoError | None:
+def tls_fault(name: str, error: Exception) -> MargoError | None:
     """What TLS says is wrong between us and this server; None if it is not about TLS."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -40,8 +38,9 @@ def tls_fault(name: str, error: HTTPError) -> MargoError | None:
             f"ALERT_{word}" in (cause.reason or "") for word in _WANTED
         ):
             return no_certificate(name)
-    if isinstance(error, SSLError):
-        return Again(f"TLS with {name} failed: {_reason(error)}")
+    broken = next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)), None)
+    if broken is not None:
+        return Again(f"TLS with {name} failed: {broken.reason or type(broken).__name__}")
     return None
 
 
@@ -54,32 +53,13 @@ def no_certificate(name: str) -> Stalled:
     )
 
 
-def proxy_fault(name: str, proxy: str | None, error: HTTPError) -> MargoError | None:
-    """What a proxy said, or that there is none; None if it is not about a proxy."""
-    if not isinstance(error, ProxyError):
-        return None
-    if "407" in str(error.original_error):
-        return no_proxy_entry(name, proxy)
-    return Again(f"the way to {name} through the proxy {proxy} failed: {_status(error)}")
-
-
-def no_proxy_entry(name: str, proxy: str | None) -> Stalled:
+def no_proxy_entry(name: str, proxy: str) -> Stalled:
     """The proxy does not let these credentials through."""
     return Stalled(
         f"the proxy {proxy} on the way to {name} answered 407: it wants other credentials",
         then="what runs goes on running",
         help="set https_proxy (http_proxy for http) to http://user:password@host:port",
     )
-
-
-def _status(error: ProxyError) -> str:
-    words = str(error.original_error)
-    return ascii(words)[1:-1][:80] if words.startswith("Tunnel connection failed") else "no answer"
-
-
-def _reason(error: HTTPError) -> str:
-    reasons = (getattr(cause, "reason", None) for cause in _causes(error))
-    return next((reason for reason in reasons if isinstance(reason, str)), type(error).__name__)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

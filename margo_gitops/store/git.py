@@ -22,6 +22,7 @@ from margo_gitops.model.layout import MAIN
 from margo_gitops.store import pack, walk
 from margo_gitops.store.disk import disk_faults
 from margo_gitops.store.limits import MAX_FILE, MAX_TOTAL
+from margo_gitops.store.memory import MemoryRefs
 from margo_gitops.store.names import checked_parts, checked_ref
 from margo_gitops.store.objects import (
     FILES,
@@ -32,7 +33,7 @@ from margo_gitops.store.objects import (
     load,
     oid,
 )
-from margo_gitops.store.refs import DiskRefs, MemoryRefs, Refs
+from margo_gitops.store.refs import DiskRefs, Refs
 from margo_gitops.store.repository import make_bare, open_repo, patiently, remove_leftovers
 
 __all__ = ["Authorship", "Commit", "GitStore"]

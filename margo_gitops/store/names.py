@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-
-from dulwich.refs import Ref, check_ref_format
+from typing import TYPE_CHECKING
 
 from margo_gitops.errors import Refused, Usage
 
-_REF = re.compile(r"refs/[A-Za-z0-9._/+@=~-]{1,250}")
+if TYPE_CHECKING:
+    from dulwich.refs import Ref
+
+_REF = re.compile(r"refs/[A-Za-z0-9._/+@=-]{1,250}")
 _INVISIBLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _ID = re.compile(r"[0-9a-f]{40}")
 
@@ -43,7 +45,7 @@ def tree_name(raw: bytes, folder: str) -> str:
 
 def checked_ref(name: str) -> str:
     """A ref that may be written here: below `refs/`, plain ASCII, as git-check-ref-format asks."""
-    if _REF.fullmatch(name) and check_ref_format(Ref(name[5:].encode())):
+    if _well_named(name):
         return name
     raise Usage(f"{name[:120]!r} is no name of a ref that this store writes")
 
@@ -71,8 +73,18 @@ def decoded(refs: Mapping[Ref, bytes | None]) -> Iterable[tuple[str, str]]:
 
 
 def _well_formed(name: str, id: str) -> bool:
-    return bool(
-        _REF.fullmatch(name) and _ID.fullmatch(id) and check_ref_format(Ref(name[5:].encode()))
+    return bool(_ID.fullmatch(id)) and _well_named(name)
+
+
+def _well_named(name: str) -> bool:
+    """As git-check-ref-format asks, of plain letters: two folders, no part that git reads else."""
+    parts = name.split("/")
+    return (
+        _REF.fullmatch(name) is not None
+        and len(parts) > 2
+        and ".." not in name
+        and not name.endswith(".")
+        and all(part and part[0] != "." and not part.endswith(".lock") for part in parts)
     )
 
 

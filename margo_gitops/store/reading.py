@@ -1,4 +1,4 @@
-"""Reading from what gives bytes in blocks of its own sizes."""
+"""Reading what another sends: bytes in blocks of its own sizes, words fit to be repeated."""
 
 from __future__ import annotations
 
@@ -24,3 +24,8 @@ class Reader:
         whole = b"".join(blocks)
         self._held = whole[amount:]
         return whole[:amount]
+
+
+def printable(words: str) -> str:
+    """What another's program said, fit for a message: one short line, no control characters."""
+    return ascii(words)[1:-1][:200]

@@ -28,6 +28,7 @@ from margo_gitops.store.git import GitStore
 from margo_gitops.store.limits import MAX_ADVERT, MAX_PACK
 from margo_gitops.store.names import asked, decoded
 from margo_gitops.store.objects import load_any, oid
+from margo_gitops.store.reading import printable
 from margo_gitops.store.transport import Update, confirm, lost, require_forward
 from margo_gitops.store.walk import Known, newest_first, reachable
 
@@ -230,8 +231,3 @@ def _answers(name: str) -> Iterator[None]:
         raise Unreachable(
             f"{name} answered what no git server answers: {printable(str(error))}"
         ) from error
-
-
-def printable(words: str) -> str:
-    """What another's program said, fit for a message: one short line, no control characters."""
-    return ascii(words)[1:-1][:200]

@@ -12,7 +12,7 @@ from margo_gitops.errors import MargoError, Stalled, Unreachable, Usage
 from margo_gitops.process import Conversation, Finished, converse
 from margo_gitops.store.address import Address
 from margo_gitops.store.bounds import Again, Bounds
-from margo_gitops.store.server import printable
+from margo_gitops.store.reading import printable
 from margo_gitops.store.stream import Stream, StreamTransport
 
 COMMANDS = ("MARGO_SSH", "GIT_SSH_COMMAND")

@@ -8,23 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
-import urllib3
-from urllib3.exceptions import HTTPError, NewConnectionError
-from urllib3.exceptions import TimeoutError as Silence
-from urllib3.response import BaseHTTPResponse
-from urllib3.util import parse_url
-
 from margo_gitops.errors import MargoError, Refused, Stalled, Unreachable
 from margo_gitops.store.bounds import Again, Clock
-from margo_gitops.store.faults import no_certificate, no_proxy_entry, proxy_fault, tls_fault
-from margo_gitops.store.pool import CLOCK, open_pool, proxy_name
+from margo_gitops.store.faults import no_certificate, no_proxy_entry
 from margo_gitops.store.reading import Reader
+from margo_gitops.store.way import CLOCK, Response, open_way, proxy_of
 
 TOKEN = "MARGO_GIT_TOKEN"  # noqa: S105 -- a variable's name
 USER = "MARGO_GIT_USER"
 PASSWORD = "MARGO_GIT_PASSWORD"  # noqa: S105 -- a variable's name
 
 _REDIRECTS = 3
+_MOVED = frozenset({301, 302, 303, 307, 308})
 _BLOCK = 1 << 16
 _AGENT = "git/margo-gitops"
 
@@ -61,10 +56,10 @@ class Wire:
         self.name = self.url
         self._origin = _origin(self.url)
         self._timeout = timeout
-        self._pool = open_pool(self.url)
+        self._way = open_way(self.url)
         self._clock = Clock(timeout)
         self._bytes_left = 0
-        self._response: BaseHTTPResponse | None = None
+        self._response: Response | None = None
 
     @contextmanager
     def within(self, seconds: float, size: int) -> Iterator[None]:
@@ -89,7 +84,7 @@ class Wire:
         asked = url
         for _ in range(_REDIRECTS):
             response = self._send(url, headers, body)
-            moved = response.get_redirect_location()
+            moved = response.header("Location") if response.status in _MOVED else ""
             if not moved:
                 break
             response.close()
@@ -103,7 +98,7 @@ class Wire:
             response.close()
             raise problem
         return Answer(
-            response.headers.get("Content-Type") or "",
+            response.header("Content-Type"),
             lambda: self._take(response),
             lambda: self._end(response),
             url if url != asked else "",
@@ -111,27 +106,23 @@ class Wire:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._pool.clear()
+        self._way.close()
 
     def _send(
         self, url: str, headers: Mapping[str, str], body: bytes | Iterator[bytes] | None
-    ) -> BaseHTTPResponse:
+    ) -> Response:
         if _origin(url) != self._origin:
             raise Refused(f"{self.name} leads to another server: not followed", rule="redirect")
         token = CLOCK.set(self._clock)
         try:
-            self._response = self._pool.urlopen(
+            self._response = self._way.send(
                 "GET" if body is None else "POST",
                 url,
-                body=body,
-                headers={**headers, **self._authorization, "User-Agent": _AGENT},
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                decode_content=False,
-                timeout=urllib3.Timeout(connect=self._timeout, read=self._timeout),
+                body,
+                {**headers, **self._authorization, "User-Agent": _AGENT},
+                self._timeout,
             )
-        except HTTPError as error:
+        except self._way.faults as error:
             raise self._fault(error) from error
         finally:
             CLOCK.reset(token)
@@ -139,10 +130,10 @@ class Wire:
             raise self._late()
         return self._response
 
-    def _take(self, response: BaseHTTPResponse) -> bytes:
+    def _take(self, response: Response) -> bytes:
         try:
-            block = response.read1(_BLOCK, decode_content=False)
-        except HTTPError as error:
+            block = response.block(_BLOCK)
+        except self._way.faults as error:
             raise self._fault(error) from error
         if not block and self._clock.over:
             raise self._late()
@@ -151,7 +142,7 @@ class Wire:
             raise Refused(f"{self.name} sent more than we take at once", rule="too-large")
         return block
 
-    def _end(self, response: BaseHTTPResponse) -> None:
+    def _end(self, response: Response) -> None:
         """Read what little is left, so that the connection can be used again."""
         with suppress(MargoError):
             self._take(response)
@@ -160,15 +151,16 @@ class Wire:
         response.close()
         self._response = None
 
-    def _introduction(self, response: BaseHTTPResponse) -> MargoError | None:
+    def _introduction(self, response: Response) -> MargoError | None:
         """Who wants to know who we are: a proxy, or a server that asks for a certificate."""
         if response.status == 407:
-            return no_proxy_entry(self.name, proxy_name(self.url))
+            proxy = urlsplit(proxy_of(self.url) or "").netloc.rpartition("@")[2]
+            return no_proxy_entry(self.name, proxy)
         if response.status == 400 and b"SSL certificate" in self._take(response):
             return no_certificate(self.name)
         return None
 
-    def _judge(self, response: BaseHTTPResponse) -> MargoError | None:
+    def _judge(self, response: Response) -> MargoError | None:
         status = response.status
         if status == 200:
             return None
@@ -184,15 +176,8 @@ class Wire:
             return Again(f"{self.name} answered {status}: it is overloaded or broken")
         return Unreachable(f"{self.name} answered {status}, expected 200")
 
-    def _fault(self, error: HTTPError) -> MargoError:
-        if self._clock.over:
-            return self._late()
-        known = tls_fault(self.name, error) or proxy_fault(self.name, proxy_name(self.url), error)
-        if known is not None:
-            return known
-        if isinstance(error, Silence) and not isinstance(error, NewConnectionError):
-            return Unreachable(f"{self.name} was silent for {self._timeout:g} s")
-        return Again(f"the connection to {self.name} failed: {type(error).__name__}")
+    def _fault(self, error: Exception) -> MargoError:
+        return self._late() if self._clock.over else self._way.fault(self.name, error)
 
     def _late(self) -> Unreachable:
         return Unreachable(f"{self.name} was not done after {self._clock.seconds:g} s")
@@ -233,10 +218,11 @@ def _basic(user: str, password: str) -> dict[str, str]:
     return {"Authorization": f"Basic {pair}"}
 
 
-def _origin(url: str) -> tuple[str | None, str | None, int | None]:
-    parts = parse_url(url)
-    return (
-        parts.scheme,
-        parts.host,
-        parts.port or {"http": 80, "https": 443}.get(parts.scheme or ""),
-    )
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """Where a request goes to; None for what is no place."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname, port

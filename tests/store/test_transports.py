@@ -14,8 +14,8 @@ from margo_gitops.store.daemon import DaemonTransport
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.http import HttpTransport
 from margo_gitops.store.local import StoreTransport
-from margo_gitops.store.pool import AUTHORITY, CERTIFICATE, KEY
 from margo_gitops.store.ssh import COMMANDS, SshTransport
+from margo_gitops.store.tls import AUTHORITY, CERTIFICATE, KEY
 from margo_gitops.store.transport import open_transport, redacted
 from margo_gitops.store.wire import PASSWORD, TOKEN, USER
 from tests import servers
