@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from margo_gitops.errors import Unreachable
@@ -38,7 +39,8 @@ def run_backend(
     try:
         talk.sock.settimeout(SILENCE)
         clock.watch(talk.sock)
-        talk.sock.sendall(body or b"")
+        with suppress(BrokenPipeError):  # it has answered already, and ended
+            talk.sock.sendall(body or b"")
         talk.hang_up()
         head, rest = _head(talk.sock)
     except (OSError, Unreachable) as error:
