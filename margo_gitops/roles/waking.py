@@ -16,7 +16,8 @@ class Waker(AbstractContextManager["Waker"]):
     """`wait` for one role; `stop` may be called from a signal handler or another thread.
 
     `watched` are git directories on this host; only refs whose names end in one of `refs` wake.
-    Of `folders` every file that is written does.
+    Of `folders` every file that is written does, but only for a look: a node that pushes again and
+    again must not make us ask the remote again and again.
     """
 
     def __init__(
@@ -25,8 +26,10 @@ class Waker(AbstractContextManager["Waker"]):
         """Nothing is watched until the context is entered."""
         self._watched = [folder / "refs" for folder in watched if (folder / "refs").is_dir()]
         self._watched += folders
-        self._wakes = tuple(f"/{ref}" for ref in refs) + tuple(f"{path}/" for path in folders)
+        self._refs = tuple(f"/{ref}" for ref in refs)
+        self._folders = tuple(f"{path}/" for path in folders)
         self._wake = threading.Event()
+        self._changed = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -54,11 +57,13 @@ class Waker(AbstractContextManager["Waker"]):
 
     def wait(self, seconds: float) -> Wake:
         """Why the wait ended; at once where something happened since the last one."""
-        woken = self._wake.wait(seconds)
+        self._wake.wait(seconds)
         self._wake.clear()
         if self._stop.is_set():
             return Wake.STOP
-        return Wake.CHANGED if woken else Wake.TIME
+        changed = self._changed.is_set()
+        self._changed.clear()
+        return Wake.CHANGED if changed else Wake.TIME
 
     def _watch(self) -> None:
         from watchfiles import watch  # noqa: PLC0415
@@ -74,10 +79,16 @@ class Waker(AbstractContextManager["Waker"]):
             yield_on_timeout=True,
         ):
             # The first word says that the watch is on: what moved before it would go unseen.
+            if not begun or any(_names(path, self._refs) for _, path in changes):
+                self._changed.set()
             if changes or not begun:
                 self._wake.set()
             begun = True
 
     def _concerns(self, path: str) -> bool:
-        name = path.replace("\\", "/")
-        return any(part in name for part in self._wakes) and not name.endswith(".lock")
+        return _names(path, self._refs + self._folders) and not path.endswith(".lock")
+
+
+def _names(path: str, parts: Sequence[str]) -> bool:
+    name = path.replace("\\", "/")
+    return any(part in name for part in parts)

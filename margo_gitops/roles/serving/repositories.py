@@ -68,8 +68,10 @@ class NodeRepositories:
         tip = mirror.resolve(ref)
         if self.everyone:
             make_token(self.state, node)
-            GitStore.create(repository(self.state, node)).close()
         far = self._transport(node)
+        if far is None and self.everyone:
+            GitStore.create(repository(self.state, node)).close()
+            far = self._transport(node)
         held = None if far is None else far.refs([ref]).get(ref)
         if far is None or tip is None or held == tip:
             return
