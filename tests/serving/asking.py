@@ -19,6 +19,7 @@ from margo_gitops.store.pack import write_pack
 from margo_gitops.store.walk import Known, reachable
 from tests.serving.world import Served, home
 from tests.store.hostile import entry, pkt
+from tests.waiting import until
 
 ZERO = "0" * 40
 NODE, REPORT = layout.node_ref("n1"), layout.report_ref("n1")
@@ -60,10 +61,13 @@ def ask(
 
 
 def post(site: Served, node: str, service: str, body: bytes, **headers: str) -> Answer:
-    """A git request of a node, with its token."""
+    """A git request of a node, with its token; again where it came too soon."""
     kind = {"Content-Type": f"application/x-{service}-request", **site.bearer(node)}
     more = {name.replace("_", "-"): value for name, value in headers.items()}
-    return ask(site, "POST", f"/{node}.git/{service}", kind | more, body)
+    path = f"/{node}.git/{service}"
+    return until(
+        lambda: found if (found := ask(site, "POST", path, kind | more, body))[0] != 429 else ()
+    )  # type: ignore[return-value]  # the empty one is asked for again
 
 
 def want_v2(id: str) -> bytes:

@@ -9,7 +9,8 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from margo_gitops.roles.serving.limits import PER_ADDRESS
+from margo_gitops.roles.pace import BURST
+from margo_gitops.roles.serving.limits import PER_ADDRESS, PUSH_EVERY, Paces
 from margo_gitops.store.pushed import MAX_PUSH
 from tests.serving.asking import (
     ADVERT,
@@ -23,10 +24,11 @@ from tests.serving.asking import (
     dialled,
     memory,
     post,
+    push_of,
     want_v2,
 )
 from tests.serving.world import Served
-from tests.store.hostile import pkt
+from tests.store.hostile import make_pack, pkt
 from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
@@ -126,3 +128,22 @@ def test_one_address_holds_no_more_than_its_connections(site: Served, said: byte
         for _ in range(10):
             assert ask(site, "GET", ADVERT, site.bearer("n1"))[0] == 200
         assert time.monotonic() - began < 5
+
+
+def test_a_node_pushes_a_few_times_at_once_and_then_at_a_pace() -> None:
+    now = [0.0]
+    paces = Paces(lambda: now[0])
+    assert [paces.may("n1") for _ in range(BURST + 5)] == [True] * BURST + [False] * 5
+    assert paces.may("n2")
+    now[0] += PUSH_EVERY
+    assert [paces.may("n1") for _ in range(3)] == [True, False, False]
+
+
+def test_a_push_that_comes_too_soon_is_told_to_wait(site: Served) -> None:
+    request = push_of(make_pack([]), site.tip("n1", NODE), REPORT, "ab" * 20)  # git says no to each
+    kind = {"Content-Type": f"application/x-{RECEIVE}-request", **site.bearer("n1")}
+    path = f"/n1.git/{RECEIVE}"
+    statuses = {ask(site, "POST", path, kind, request)[0] for _ in range(3 * BURST)}
+    assert statuses <= {200, 429}
+    assert 429 in statuses
+    until(lambda: ask(site, "POST", path, kind, request)[0] == 200)

@@ -66,8 +66,13 @@ def test_a_report_is_neither_deleted_nor_set_back(site: Served, clone: Path) -> 
 def test_git_itself_denies_what_gets_past_the_gate(site: Served) -> None:
     """The same by stock receive-pack under our settings alone: two walls, each whole."""
     tip = site.tip("n1", NODE)
+    with GitStore.memory() as store:
+        mine = commit(store)
+        post(site, "n1", RECEIVE, push_of(pack_of(store, mine), mine, REPORT))
     for request in (
         push_of(b"", ZERO, NODE, tip),
+        push_of(b"", ZERO, REPORT, mine),
+        push_of(make_pack([]), tip, REPORT, mine),
         push_of(make_pack([]), tip, "refs/heads/x"),
         push_of(make_pack([]), tip, layout.report_ref("n2")),
     ):
@@ -76,7 +81,7 @@ def test_git_itself_denies_what_gets_past_the_gate(site: Served) -> None:
             input=request, env=environment("n1", ""), capture_output=True, check=False,
         )  # fmt: skip
         assert b"ng refs/" in done.stdout, done
-    assert set(refs(site)) == {NODE}
+    assert refs(site) == {NODE: tip, REPORT: mine}
 
 
 def test_no_hook_of_the_repository_runs(site: Served, tmp_path: Path) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from margo_gitops.roles.pace import BURST
+from margo_gitops.roles.serving.limits import PER_ADDRESS, PER_NODE, PUSH_EVERY
+from margo_gitops.roles.serving.repositories import MAX_BYTES, MAX_FILES, MAX_REPOSITORY
+from margo_gitops.roles.serving.server import KNOWN, STRANGER, THREADS
 from margo_gitops.store.git import GitStore
+from margo_gitops.store.pushed import MAX_PUSH, MOST
+from tests.faults.plant import ENVIRONMENT
 from tests.serving.asking import (
     ADVERT,
     FOREIGN,
@@ -20,8 +27,9 @@ from tests.serving.asking import (
     post,
     push_of,
 )
-from tests.serving.world import Served, authorization
+from tests.serving.world import Served, authorization, margo
 from tests.store.making import commit
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 
@@ -116,3 +124,59 @@ def test_other_methods_are_refused(site: Served) -> None:
         assert ask(site, method, ADVERT, site.bearer("n1"), b"")[0] in {400, 404, 405}
     for method in ("GET", "PUT"):
         assert ask(site, method, f"/n1.git/{RECEIVE}", site.bearer("n1"))[0] == 405
+
+
+def test_a_token_that_is_taken_back_is_void_and_another_is_made(site: Served) -> None:
+    old = site.bearer("n1")
+    (site.state / "tokens" / "n1").unlink()
+    assert ask(site, "GET", ADVERT, old)[0] == 401
+    until((site.state / "tokens" / "n1").exists)
+    assert ask(site, "GET", ADVERT, old)[0] == 401
+    assert ask(site, "GET", ADVERT, site.bearer("n1"))[0] == 200
+
+
+def test_the_technician_reads_a_token_by_the_command(site: Served) -> None:
+    words = margo("lo", "token", "--node", "n1", "--state", str(site.state))
+    said = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert said.stdout == site.token("n1") + "\n"
+    words[words.index("n1")] = "n7"
+    done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (4, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--serve", "0.0.0.0:0"], "without encryption"),
+        (["--serve", "[::]:0"], "--serve-plain"),
+        (["--serve", "here"], "expected 127.0.0.1:8418"),
+        (["--serve", "127.0.0.1:0", "--serve-cert", "x"], "expected both or none"),
+        (["--serve", "127.0.0.1:0", "--once"], "one pass serves nobody"),
+        (["--serve-plain"], "belong to --serve"),
+    ],
+)
+def test_what_cannot_be_served_safely_is_refused(
+    tmp_path: Path, options: list[str], words: str
+) -> None:
+    here = ["--site", "north", "--remote", str(tmp_path), "--state", str(tmp_path / "lo")]
+    done = subprocess.run(
+        margo("lo", "run", *here, *options), env=ENVIRONMENT, capture_output=True, text=True,
+        timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_the_page_says_the_bounds_that_hold() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+    for said in (
+        f"| requests of one node at once | {PER_NODE} |",
+        f"| connections of one address at once | {PER_ADDRESS} |",
+        f"| {MAX_PUSH >> 20} MiB, {MOST.file >> 20} MiB, {MOST.inflated >> 20} MiB |",
+        f"| {BURST} at once, then {1 / PUSH_EVERY:g} a second |",
+        f"| a report | {MAX_FILES} files, {MAX_BYTES >> 20} MiB |",
+        f"| a node's repository on the disk | {MAX_REPOSITORY >> 20} MiB |",
+        f"one request of a node | {STRANGER:g} s, {KNOWN:g} s |",
+        f"the {THREADS} threads",
+    ):
+        assert said in page
