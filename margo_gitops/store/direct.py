@@ -7,6 +7,7 @@ or said what nobody asked for, gets a new one.
 from __future__ import annotations
 
 import select
+import weakref
 from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from urllib.parse import quote, urlsplit
@@ -73,6 +74,7 @@ class DirectWay:
             self._connection: HTTPConnection = _WatchedTls(host, port, context=client_context())
         else:
             self._connection = _Watched(host, port)
+        weakref.finalize(self, self._connection.close)  # whoever forgets us leaves no socket open
 
     def send(
         self,

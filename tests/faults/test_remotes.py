@@ -18,7 +18,7 @@ from margo_gitops.store.http import HttpTransport
 from margo_gitops.store.local import StoreTransport
 from margo_gitops.store.transport import Update
 from tests.faults.wrappers import locked_by_the_dead
-from tests.fleet import SimulatedFleet, SimulatedSite
+from tests.fleet import SimulatedFleet, SimulatedNode, SimulatedSite
 from tests.servers import GitServer
 from tests.store import hostile
 from tests.store.conftest import server  # noqa: F401  # a fixture
@@ -161,6 +161,7 @@ def test_the_lock_of_a_killed_writer_costs_no_pass(tmp_path: Path, kind: str) ->
     with GitStore.create(tmp_path / "mirror.git") as mirror:
         site = SimulatedSite("north", fleet.remote, mirror)
         site.poll()
+        SimulatedNode("north", "n1", mirror).poll()
         fleet.deploy(sites=("north",))
         names = {
             "site": layout.site_ref("north"),
