@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from margo_gitops.cli.output import emit
 from margo_gitops.cli.progress import progress
 from margo_gitops.cli.values import group_lines, groups
-from margo_gitops.errors import Usage
+from margo_gitops.errors import MargoError, Usage
 from margo_gitops.render.edits import Edit
 from margo_gitops.render.values import Alike
 from margo_gitops.roles.central import Central, Published, Rendered
@@ -58,7 +59,17 @@ def follow(co: Central) -> list[Published]:
 def publish(co: Central) -> list[Published]:
     """Render every site that changed, with a bar where it takes long."""
     with progress("rendering", len(co.main().sites)) as advance:
-        return co.render(progress=advance)
+        rendered = co.render(progress=advance)
+    look_ahead(co)
+    return rendered
+
+
+def look_ahead(co: Central) -> None:
+    """Read what the next `margo status` shows, where branches moved; never a reason to fail."""
+    with suppress(MargoError):
+        sites = co.sites()
+        with progress("reading", len(sites)) as advance:
+            co.statuses(sites, progress=advance)
 
 
 def confirm(sites: int, *, yes: bool) -> None:

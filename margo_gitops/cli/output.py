@@ -23,8 +23,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     """A table on a terminal; tab-separated lines without a heading in a pipe."""
     rows = [tuple(row) for row in rows]
     if not sys.stdout.isatty():
-        for row in rows:
-            typer.echo("\t".join(row))
+        if rows:
+            typer.echo("\n".join("\t".join(row) for row in rows))
         return
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415

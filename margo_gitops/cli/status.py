@@ -9,6 +9,7 @@ import typer
 
 from margo_gitops.cli.options import HERE, FleetOption, JsonOption, central
 from margo_gitops.cli.output import emit, table
+from margo_gitops.cli.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,10 @@ def _views(fleet: Path, site: str | None) -> list[SiteView]:
         sites = co.sites()
         if site is not None and site not in sites:
             raise Invalid(f"there is no site {site}", help="margo site list")
-        return co.statuses(sites if site is None else [site])
+        if site is not None:
+            return co.statuses([site])
+        with progress("reading", len(sites)) as advance:
+            return co.statuses(sites, progress=advance)
 
 
 def _show(views: Sequence[SiteView], *, as_json: bool) -> None:

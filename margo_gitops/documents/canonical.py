@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from json.encoder import encode_basestring
 from typing import Any, TypeVar
 
@@ -13,6 +14,14 @@ from margo_gitops.errors import Refused
 
 _LARGEST = 2**53
 _MODEL = TypeVar("_MODEL", bound=BaseModel)
+
+_QUICK = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
+)
+_DOUBTFUL = tuple(
+    map(re.compile, (r'":(?:[0-9]{1,15}[.eE]|[0-9]{16}|[-NI])', r"\[[-0-9NI]", ",[-0-9NI]"))
+)
+"""Numbers that may be large, negative or have a fraction: where one is, all is looked at."""
 
 
 def digest(data: bytes) -> str:
@@ -31,7 +40,16 @@ def dumps(value: Any) -> bytes:
 
 def dump(document: BaseModel) -> bytes:
     """The canonical bytes of one of our own documents."""
-    return dumps(document.model_dump(mode="json", by_alias=True))
+    return quick_dumps(document.model_dump(mode="json", by_alias=True))
+
+
+def quick_dumps(value: Any) -> bytes:
+    """`dumps` of a value whose objects have texts as keys; much quicker where it is plain."""
+    text = _QUICK.encode(value)
+    # ASCII keys have the same order by code point as by UTF-16 code unit
+    if text.isascii() and not any(pattern.search(text) for pattern in _DOUBTFUL):
+        return text.encode("ascii")
+    return dumps(value)
 
 
 def load(data: bytes, model: type[_MODEL], where: str) -> _MODEL:

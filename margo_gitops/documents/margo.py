@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from margo_gitops.documents import canonical, codecs, schemas
 from margo_gitops.documents.codecs import Model, room, table
+from margo_gitops.documents.codecs.wire import extensions
 from margo_gitops.documents.dialects import Dialect, Kind
 from margo_gitops.documents.emit import emit
 from margo_gitops.documents.findings import Finding, InvalidDocument, in_order, refuse_errors
@@ -143,6 +144,8 @@ def _read(parsed: Parsed, where: str, wanted: Kind | None) -> Document:
         message = f"found a document of kind {kind}, expected {wanted or 'one that says something'}"
         raise InvalidDocument([KIND.broken((), message).placed(parsed, where)])
     name = schemas.margo(kind, dialect)
+    if schemas.plainly_right(name, parsed.data, extensions(parsed.data)):
+        return Document(kind, dialect, _build(found, parsed, where))
     findings = in_order(schemas.validate(name, parsed, where, unknown="warning"))
     refuse_errors(findings)
     schema = schemas.schema(name) if findings else None

@@ -7,6 +7,7 @@ way, which alone makes errors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 _SILENT = {"title", "description", "default", "examples", "deprecated", "$comment"}
-_LEAF = frozenset({"type", "enum", "minLength", *_SILENT})
+_LEAF = frozenset({"type", "enum", "minLength", "pattern", "minimum", "maximum", *_SILENT})
 _LIST = frozenset({"type", "items", "minItems", *_SILENT})
 _MAP = frozenset({"type", "properties", "required", "additionalProperties", *_SILENT})
 """The keywords of a schema that can be answered here; what has others goes the long way."""
+
+_NAMES = frozenset({"$schema", "$id"})
+_BOUNDS = frozenset({"minLength", "pattern", "minimum", "maximum"})
 
 _Keyword = Callable[[Any, Any, Any, Any], Iterator[Any]]
 
@@ -41,6 +45,14 @@ def validator(schema: Mapping[str, Any]) -> Validator:
     return found
 
 
+def plainly_right(checker: Validator, value: Any) -> bool:
+    """True only where the checker's schema finds no fault in `value`; False says nothing."""
+    schema: Any = checker.schema
+    if isinstance(schema, dict):
+        schema = {key: asked for key, asked in schema.items() if key not in _NAMES}
+    return _right(checker, value, schema)
+
+
 def _right(checker: Validator, value: Any, schema: Any) -> bool:
     """True only where `value` cannot break `schema`."""
     if not isinstance(schema, dict):
@@ -61,9 +73,18 @@ def _right_leaf(checker: Validator, value: Any, schema: Mapping[str, Any]) -> bo
         return False
     if "enum" in schema and not (isinstance(value, str) and value in schema["enum"]):
         return False
-    return "minLength" not in schema or (
-        isinstance(value, str) and len(value) >= schema["minLength"]
-    )
+    if not schema.keys() & _BOUNDS:
+        return True
+    if isinstance(value, str):
+        return len(value) >= schema.get("minLength", 0) and (
+            "pattern" not in schema or re.search(schema["pattern"], value) is not None
+        )
+    return type(value) is int and _within(value, schema)
+
+
+def _within(value: int, schema: Mapping[str, Any]) -> bool:
+    least, most = schema.get("minimum", value), schema.get("maximum", value)
+    return bool(least <= value <= most)
 
 
 def _right_map(checker: Validator, value: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:

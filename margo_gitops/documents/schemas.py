@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cache
 from importlib import resources
@@ -58,6 +58,18 @@ def validate(
     In a Margo document a fault that a named leniency covers is a warning under that rule's name.
     """
     return [fault.placed(parsed, where) for fault in faults(name, parsed.data, unknown=unknown)]
+
+
+def plainly_right(name: str, data: Any, beside: Collection[str] = ()) -> bool:
+    """Whether a short look finds the schema kept; False says nothing.
+
+    Of a closed schema the fields `beside` it, which it does not have, are passed over.
+    """
+    known = schema(name)
+    if beside and known.get("additionalProperties") is False:
+        named = known.get("properties", {})
+        data = {key: held for key, held in data.items() if key in named or key not in beside}
+    return quick.plainly_right(_validator(name), data)
 
 
 def faults(name: str, data: Any, *, unknown: Severity = "error") -> Iterator[Fault]:

@@ -160,9 +160,11 @@ class Central:
         """A site's published state against what its status branch says."""
         return self.statuses([site])[0]
 
-    def statuses(self, sites: Sequence[str]) -> list[SiteView]:
+    def statuses(
+        self, sites: Sequence[str], *, progress: Callable[[str], None] = lambda _: None
+    ) -> list[SiteView]:
         """`status` of many sites; only those whose branches moved since are read again."""
-        return Overview(self.store).views(sites)
+        return Overview(self.store).views(sites, progress=progress)
 
     def unplaceable(self, main: Main, name: str) -> dict[str, str]:
         """Site to reason, where no known node of it can run the deployment `name`.

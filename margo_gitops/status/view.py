@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from margo_gitops.documents import canonical, margo
+from margo_gitops.documents import canonical, margo, written
 from margo_gitops.model import layout
 from margo_gitops.model.application import OWN_EXTENSIONS
 from margo_gitops.model.record import Change, Record
@@ -87,7 +87,7 @@ def _reported(files: Mapping[str, bytes]) -> Iterable[tuple[tuple[str, str], Dep
     for path, data in sorted(files.items()):
         parts = path.removesuffix(".json").split("/")
         if parts[0] == "deployments" and len(parts) == 3:
-            status = margo.read_status(data, path)
+            status = written.read_status(data) or margo.read_status(data, path)
             yield (status.deployment_id, parts[2]), status
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from margo_gitops.errors import Refused, Usage
@@ -88,6 +89,7 @@ def _well_named(name: str) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def _problem(part: str) -> str:
     if part in {"", ".", ".."}:
         return f"has the part {part!r}"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from margo_gitops.documents import quick
+from margo_gitops.documents import quick, schemas
 from margo_gitops.documents.schemas import schema
 from tests.documents import from_schema
 from tests.documents.spoiling import spoilt
@@ -28,6 +28,10 @@ LEAVES: list[dict[str, Any] | bool] = [
     {"enum": ["1", 1, None, False]},
     {"type": "string", "minLength": 2},
     {"minLength": 2},
+    {"minimum": 1},
+    {"type": "integer", "minimum": 1, "maximum": 2},
+    {"type": "string", "pattern": "^a$"},
+    {"pattern": "b"},
     {"const": 1},
     {"type": "array", "items": {"type": "string"}, "minItems": 1},
     {"items": {"type": "string"}},
@@ -75,3 +79,19 @@ def test_right_and_spoilt_documents_are_judged_alike(name: str, data: st.DataObj
     cases = spoilt(asked, document)
     for case in cases:
         assert _same(asked, case.document), case
+        assert not schemas.plainly_right(name, case.document)
+
+
+def test_extensions_are_beside_a_closed_schema_and_nothing_else_is() -> None:
+    name = "margo/DeploymentStatusManifest.D"
+    right = {
+        "adoptedManifestVersion": 2,
+        "components": [{"name": "hello", "state": "installed"}],
+        "deploymentId": "1309c7c2-a352-5f40-acf2-c44bcf8783c0",
+        "status": {"state": "installed"},
+    }
+    more = {**right, "x-a-extensions": {}, "other": 1}
+    assert schemas.plainly_right(name, right)
+    assert not schemas.plainly_right(name, more, ["x-a-extensions"])
+    assert schemas.plainly_right(name, more, ["x-a-extensions", "other"])
+    assert not schemas.plainly_right(name, {**right, "status": {}}, ["status"])
