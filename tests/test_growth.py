@@ -20,6 +20,8 @@ from margo_gitops.store.maintenance import Caps, Keeper, measure
 from tests.fleet import SimulatedFleet, SimulatedNode, SimulatedSite
 
 HOUR = 3600
+INTERVAL = 4 * HOUR
+"""Between two signs of life, where nobody says another."""
 CAP = 16 << 20
 PER_DAY = 64 << 10
 """Bytes that a site with one node may keep: what is not packed yet, and the history of a day."""
@@ -61,7 +63,7 @@ def test_a_quiet_site_says_that_it_is_there_by_one_commit_without_history() -> N
     status = fleet.remote.resolve(layout.status_ref("north"))
     signs = set()
     for _ in range(3):
-        hands.time += HOUR
+        hands.time += INTERVAL
         assert site.poll().quiet
         sign = alive(fleet.remote)
         assert sign is not None
@@ -73,16 +75,16 @@ def test_a_quiet_site_says_that_it_is_there_by_one_commit_without_history() -> N
     assert fleet.co.status("north").in_step
 
 
-def test_no_sign_is_given_within_the_hour_of_a_status_or_of_another_sign() -> None:
+def test_no_sign_is_given_within_the_interval_of_a_status_or_of_another_sign() -> None:
     fleet = settled()
     site, hands = timed(fleet)
-    hands.time += HOUR - 1
+    hands.time += INTERVAL - 1
     site.poll()
     assert alive(fleet.remote) is None
     hands.time += 1
     site.poll()
     sign = alive(fleet.remote)
-    hands.time += HOUR - 1
+    hands.time += INTERVAL - 1
     site.poll()
     assert alive(fleet.remote) == sign
 
@@ -95,7 +97,7 @@ def test_a_metered_site_gives_no_sign() -> None:
     fleet.co.render()
     fleet.settle()
     site, hands = timed(fleet)
-    hands.time += 100 * HOUR
+    hands.time += 100 * INTERVAL
     assert not site.poll().troubles
     assert alive(fleet.remote) is None
 
@@ -104,11 +106,11 @@ def test_a_sign_that_could_not_be_given_is_given_once_the_link_is_back() -> None
     fleet = settled()
     site, hands = timed(fleet)
     site.link.is_cut = True
-    hands.time += HOUR
+    hands.time += INTERVAL
     assert any(isinstance(trouble, Unreachable) for trouble in site.poll().troubles)
     assert alive(site.mirror) is None
     site.link.is_cut = False
-    hands.time += HOUR
+    hands.time += INTERVAL
     site.poll()
     assert alive(fleet.remote) == alive(site.mirror) is not None
 
@@ -118,7 +120,7 @@ def test_a_person_pulls_the_signs(tmp_path: Path) -> None:
     site, hands = timed(fleet)
     clone = Clone.clone("/nowhere", tmp_path / "clone", StoreTransport(fleet.remote))
     for _ in range(2):
-        hands.time += HOUR
+        hands.time += INTERVAL
         site.poll()
         clone.pull(StoreTransport(fleet.remote))
         with GitStore.open(clone.path) as store:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from margo_gitops.cli.options import HERE, FleetOption, JsonOption
 from margo_gitops.cli.output import emit
+
+if TYPE_CHECKING:
+    from margo_gitops.roles.health import Check
 
 
 def register(app: typer.Typer) -> None:
@@ -16,15 +20,17 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
-    """Check this machine and the fleet's clone; exit 1 where something must be mended.
+    """Check this machine, the fleet's clone and its load; exit 1 where something must be mended.
+
+    What the fleet asks of its remote stands beside what hosted forges recommend.
 
     Example: margo doctor --json
     """
-    from margo_gitops.roles.health import Check, host_checks, remote_checks  # noqa: PLC0415
+    from margo_gitops.roles.health import host_checks, remote_checks  # noqa: PLC0415
 
-    checks: list[Check] = [*host_checks(), *remote_checks(Path(fleet))]
+    checks: list[Check] = [*host_checks(), *remote_checks(Path(fleet)), *_load(Path(fleet))]
     lines = [
-        f"{'ok  ' if check.ok else 'MEND' if check.needed else 'none'} {check.name}: {check.found}"
+        f"{'ok  ' if check.ok else 'MEND' if check.needed else 'note'} {check.name}: {check.found}"
         + (f" → {check.cure}" if check.cure and not check.ok else "")
         for check in checks
     ]
@@ -35,3 +41,20 @@ def doctor(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
     emit(value, as_json=as_json, text=lines)
     if any(check.needed and not check.ok for check in checks):
         raise typer.Exit(1)
+
+
+def _load(fleet: Path) -> list[Check]:
+    """Nothing where there is no fleet, or `main` has errors: `margo validate` tells those."""
+    from margo_gitops.cli.options import central  # noqa: PLC0415
+    from margo_gitops.errors import MargoError  # noqa: PLC0415
+    from margo_gitops.roles.health import load_checks  # noqa: PLC0415
+
+    if not (fleet / "fleet.yaml").is_file():
+        return []
+    try:
+        with central(fleet) as co:
+            main = co.main()
+        default = main.fleet.polling
+        return list(load_checks(site.polling or default for site in main.sites.values()))
+    except MargoError:
+        return []

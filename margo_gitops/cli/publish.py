@@ -10,7 +10,7 @@ from margo_gitops.cli.options import HERE, FleetOption, JsonOption, central
 from margo_gitops.cli.output import emit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from margo_gitops.roles.central import Rendered
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ExitCodeOption = Annotated[
     bool, typer.Option("--exit-code", help="Exit 1 where something differs.")
 ]
+
+_SHOWN = 10
+"""Refs of one kind that are told one by one."""
 
 
 def register(app: typer.Typer) -> None:
@@ -83,8 +86,39 @@ def pull(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
     clone, remote = _remote(fleet)
     pulled = clone.pull(remote)
     value = {"remote": remote.name, "main": clone.head(), "moved": list(pulled.moved)}
-    text = [f"{ref} moved" for ref in pulled.moved] or [f"nothing new at {remote.name}"]
-    emit(value, as_json=as_json, text=text)
+    text = _moves(pulled.moved) or [f"nothing new at {remote.name}"]
+    emit(value, as_json=as_json, text=[*text, *_apart(pulled.ahead)])
+    _look_ahead(fleet)
+
+
+def _moves(refs: Sequence[str]) -> list[str]:
+    """A line for each of a few refs; more of one kind are counted, and signs of life always are."""
+    from margo_gitops.model.layout import ALIVES, SITES, STATUSES  # noqa: PLC0415
+
+    kinds = (SITES, STATUSES, ALIVES)
+    lines = [f"{ref} moved" for ref in refs if not ref.startswith(kinds)]
+    for kind, words in ((SITES, "sites"), (STATUSES, "statuses"), (ALIVES, "signs of life")):
+        some = [ref for ref in refs if ref.startswith(kind)]
+        if len(some) > _SHOWN or (some and kind == ALIVES):
+            lines.append(f"{len(some)} {words} moved")
+        else:
+            lines += [f"{ref} moved" for ref in some]
+    return lines
+
+
+def _apart(refs: Sequence[str]) -> list[str]:
+    """Site branches that are not the remote's, and what brings them together."""
+    if not refs:
+        return []
+    names = ", ".join(ref.removeprefix("refs/heads/") for ref in refs[:5])
+    return [f"not at the remote yet: {names}{' …' if len(refs) > 5 else ''}. Next: margo push"]
+
+
+def _look_ahead(fleet: Path) -> None:
+    from margo_gitops.cli.committing import look_ahead  # noqa: PLC0415
+
+    with central(fleet) as co:
+        look_ahead(co)
 
 
 def _remote(fleet: Path) -> tuple[Clone, Transport]:

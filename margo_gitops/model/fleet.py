@@ -34,9 +34,9 @@ class Polling(Frozen):
         exclude_if=lambda value: value == "60s",
     )
     alive: Duration | Literal["off"] = Field(
-        default="1h",
+        default="4h",
         description="How often a site where nothing changes says that it is there; off for never.",
-        exclude_if=lambda value: value == "1h",
+        exclude_if=lambda value: value == "4h",
     )
     history: int = Field(
         default=10_000,

@@ -148,7 +148,10 @@ def change(main: Main, name: str, settings: Settings, *, file: bytes | None = No
         }
     )
     if after == held:
-        raise Usage(f"nothing to change in {name}", help="margo set --help")
+        raise Usage(
+            f"{name} says all that already: nothing to change",
+            help="margo render, if its sites do not have it yet; margo set --help",
+        )
     path = layout.intent_path(name)
     data = own.write(held) if file is None else file
     changed = edit(data, _wire(held), _wire(after), where=path)

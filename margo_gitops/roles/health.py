@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from margo_gitops import process
 from margo_gitops.errors import MargoError
+from margo_gitops.model.capacity import Load, breaches, load_of
+from margo_gitops.model.fleet import Polling
 from margo_gitops.model.layout import MAIN
+from margo_gitops.model.quantity import duration_seconds
 from margo_gitops.roles.agents import RUNTIMES, drivers
 from margo_gitops.runtime.base import Owner
 from margo_gitops.store.clone import Clone
@@ -60,6 +64,29 @@ def remote_checks(fleet: Path) -> Iterator[Check]:
         yield Check("remote", known, f"{remote.name} answers", "margo push")
     except MargoError as error:
         yield Check("remote", False, str(error), error.help)
+
+
+def load_checks(habits: Iterable[Polling]) -> Iterator[Check]:
+    """What a fleet asks of its remote, one polling for each site, against a hosted forge's limits.
+
+    None of them is needed: a server of one's own has limits of its own.
+    """
+    load = sum((_load(polling, count) for polling, count in Counter(habits).items()), Load())
+    yield Check(
+        "load",
+        True,
+        f"{load.sites} sites: {load.reads_per_second:.2f} reads a second,"
+        f" {load.pushes_per_minute:.2f} pushes a minute, {load.bytes_per_day / 1e6:.0f} MB a day,"
+        f" history grows by {load.growth_per_year / 1e6:.0f} MB a year at four statuses a day",
+    )
+    for breach in breaches(load):
+        found = f"{breach} is what a hosted forge asks for"
+        yield Check("hosted forge", False, found, breach.cure, needed=False)
+
+
+def _load(polling: Polling, sites: int) -> Load:
+    alive = None if polling.alive == "off" else duration_seconds(polling.alive)
+    return load_of(sites, poll=duration_seconds(polling.interval), alive=alive)
 
 
 def _runtime(name: str, scratch: Path) -> Check:
