@@ -26,6 +26,8 @@ _REMOTES = "tests/faults/test_remotes.py::"
 _CRASH = "tests/faults/test_crash.py::"
 _DISKS = "tests/faults/test_disks.py::"
 _SIGKILL = "tests/faults/test_sigkill.py::"
+_REBOOT = "tests/faults/test_reboot.py::"
+_HEALING = "tests/faults/test_healing.py::"
 _CONTENT = "tests/artifacts/test_content.py::"
 _STORE = "tests/store/test_faults.py::"
 _TRANSPORTS = "tests/store/test_transports.py::"
@@ -203,5 +205,38 @@ FAULTS = (
         "EN with its engine",
         "runs again what it should",
         (_NAMED + "test_an_en_that_was_wiped_with_its_engine_runs_again_what_it_should",),
+    ),
+    Fault(
+        "host reboot",
+        "LO, EN and workloads: all ended at once, new boot id, no remote",
+        "what ran runs again, from the state folder alone",
+        (_REBOOT + "test_what_ran_runs_again_without_the_remote",),
+    ),
+    Fault(
+        "host reboot",
+        "a workload that was just being applied",
+        "it is applied again",
+        (_REBOOT + "test_a_power_cut_while_a_workload_is_applied",),
+    ),
+    Fault(
+        "site branch set back",
+        "a clone holds what the site adopted",
+        "rendering heals it by a merge of both heads",
+        (
+            _HEALING
+            + "test_a_branch_that_was_set_back_is_healed_by_a_clone_that_holds_what_was_adopted",
+        ),
+    ),
+    Fault(
+        "site branch forked",
+        "site and branch went on apart",
+        "rendering heals it by a merge of both heads",
+        (_HEALING + "test_a_fork_is_healed_by_a_merge_of_both_heads",),
+    ),
+    Fault(
+        "status branch cut off at an epoch's border",
+        "LO, in any order of words, cuts, restarts and pruning",
+        "nothing is lost; the remote has the last word",
+        ("tests/test_status_epochs.py::test_any_order_of_words_cuts_and_restarts_loses_nothing",),
     ),
 )
