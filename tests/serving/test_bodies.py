@@ -115,7 +115,7 @@ def test_one_node_holds_no_more_than_its_places(site: Served) -> None:
             sock.sendall(head.encode() + b"0")
         until(lambda: ask(site, "GET", ADVERT, site.bearer("n1"))[0] == 429)
         assert ask(site, "GET", ADVERT.replace("n1", "n2"), site.bearer("n2"))[0] == 200
-    until(lambda: ask(site, "GET", ADVERT, site.bearer("n1"))[0] == 200)
+    until(lambda: ask(site, "GET", ADVERT, site.bearer("n1"))[0] == 200, 60)
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nX: "])
