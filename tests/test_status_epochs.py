@@ -58,6 +58,10 @@ class Writer:
         self.branch.join(self.upstream.refs([REF]).get(REF))
         self.branch.deliver()
 
+    def tell(self) -> None:
+        self.say()
+        self.reach()
+
     def again(self) -> None:
         self.store.close()
         self.start()
@@ -86,11 +90,9 @@ def test_a_full_branch_begins_again_and_says_after_what(tmp_path: Path) -> None:
     with GitStore.memory() as remote, writer(tmp_path, StoreTransport(remote)) as lo:
         lo.reach()
         for _ in range(FULL):
-            lo.say()
-            lo.reach()
+            lo.tell()
         last = remote.refs()[REF]
-        lo.say()
-        lo.reach()
+        lo.tell()
         first = remote.refs()[REF]
         assert remote.commit(first).parents == ()
         assert trailers(remote.commit(first).message) == {
@@ -101,8 +103,7 @@ def test_a_full_branch_begins_again_and_says_after_what(tmp_path: Path) -> None:
         lo.again()
         assert oid(last) not in lo.store.objects
         lo.reach()
-        lo.say()
-        lo.reach()
+        lo.tell()
         assert counted(lo.message(), "Number") == 2
         fsck(lo.path)
 
@@ -119,18 +120,15 @@ def test_without_a_limit_history_only_grows(tmp_path: Path) -> None:
 def test_a_state_restored_from_before_the_border_goes_on_after_it(tmp_path: Path) -> None:
     with GitStore.memory() as remote, writer(tmp_path, StoreTransport(remote)) as lo:
         lo.reach()
-        lo.say()
-        lo.reach()
+        lo.tell()
         early = lo.store.refs()[REF]
         for _ in range(FULL):
-            lo.say()
-            lo.reach()
+            lo.tell()
         lo.store.move(REF, early, old=lo.store.refs()[REF])
         tidy(lo.path, young="now")
         lo.again()
         lo.reach()
-        lo.say()
-        lo.reach()
+        lo.tell()
         assert remote.refs()[REF] == lo.store.refs()[REF]
         assert counted(lo.message(), "Epoch") == 2
 
@@ -138,8 +136,7 @@ def test_a_state_restored_from_before_the_border_goes_on_after_it(tmp_path: Path
 def test_anothers_epoch_is_not_followed(tmp_path: Path) -> None:
     with GitStore.memory() as remote, writer(tmp_path, StoreTransport(remote)) as lo:
         lo.reach()
-        lo.say()
-        lo.reach()
+        lo.tell()
         held = lo.store.refs()[REF]
         (tmp_path / "other").mkdir()
         with writer(tmp_path / "other", StoreTransport(remote)) as other:

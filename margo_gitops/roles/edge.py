@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from margo_gitops.documents import canonical, margo
+from margo_gitops.documents import canonical
 from margo_gitops.errors import Invalid, MargoError, Missing, Refused
 from margo_gitops.model import layout
 from margo_gitops.model.delegation import delegated
@@ -25,17 +25,14 @@ from margo_gitops.roles.workloads import (
     Reality,
     Results,
     artifacts_of,
+    declared_of,
     statuses_of,
     wanted_of,
     workload,
 )
 from margo_gitops.runtime.base import Driver, Owner
 from margo_gitops.runtime.secrets import Secrets, no_secrets
-from margo_gitops.status.node import (
-    NodeView,
-    node_files,
-    read_node,
-)
+from margo_gitops.status.node import NodeView, node_files, read_node
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import Transport
 from margo_gitops.trust.share import Share, adopt_share
@@ -285,12 +282,8 @@ class EdgeNode:
 
     def _capabilities(self, share: Share) -> DeviceCapabilities:
         """What this host offers, within what people declared of it."""
-        declared = next((n.declared for n in share.settings.nodes if n.id == self.node), None)
         host = self.facts(self._device_id(share), self.drivers)
-        if declared is None:
-            return host
-        known, _ = margo.read_capabilities(declared.encode(), f"capabilities of {self.node}")
-        return delegated(known, host)
+        return delegated(declared_of(share, self.node), host)
 
     def _is_mine(self, files: Mapping[str, bytes]) -> bool:
         report = canonical.load(files.get(layout.NODE_REPORT, b""), NodeReport, layout.NODE_REPORT)

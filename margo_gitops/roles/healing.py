@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from margo_gitops.documents import canonical
 from margo_gitops.errors import Missing, Refused
 from margo_gitops.model import layout
-from margo_gitops.model.report import Adopted, SiteStatus
+from margo_gitops.model.report import Adopted
 from margo_gitops.render import PublishedTree, SiteTree
+from margo_gitops.roles.reading import site_status
 from margo_gitops.store.epochs import follows
 from margo_gitops.store.git import GitStore
 from margo_gitops.trust.adoption import MAX_JUMP, Desired, Offer, adopt
@@ -37,7 +37,8 @@ def astray(store: GitStore, site: str, tip: str, status: str | None) -> Astray |
     if status is None:
         return None
     try:
-        adopted = _adopted(store, status)
+        said = site_status(store, status)
+        adopted = None if said is None else said.adopted
         if adopted is None or follows(store, layout.site_ref(site), adopted.commit, tip):
             return None
         published = _checked(store, site, tip)
@@ -70,10 +71,3 @@ def _published(desired: Desired) -> PublishedTree:
 
 def _checked(store: GitStore, site: str, commit: str) -> Desired:
     return adopt(Offer(site, commit, store.files(commit), descends=True), None)
-
-
-def _adopted(store: GitStore, status: str) -> Adopted | None:
-    data = store.read(status, layout.SITE_STATUS)
-    if data is None:
-        return None
-    return canonical.load(data, SiteStatus, layout.SITE_STATUS).adopted

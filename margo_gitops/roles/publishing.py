@@ -10,10 +10,9 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.record import ApplicationLock
-from margo_gitops.model.report import SiteStatus
 from margo_gitops.render import PublishedTree, SiteTree
 from margo_gitops.roles.artifacts import store_artifact
-from margo_gitops.roles.reading import package
+from margo_gitops.roles.reading import package, site_status
 from margo_gitops.store.batch import Batch
 from margo_gitops.store.epochs import CONTINUES, EPOCH
 from margo_gitops.store.git import Commit, GitStore
@@ -114,10 +113,10 @@ class Publishing:
     def _require_readable(self, site: str) -> None:
         """Never write a format that the site's last status cannot read (DESIGN section 2)."""
         tip = self._statuses.get(layout.status_ref(site))
-        data = None if tip is None else self.store.read(tip, layout.SITE_STATUS)
-        if data is None:
+        said = None if tip is None else site_status(self.store, tip)
+        if said is None:
             return
-        formats = canonical.load(data, SiteStatus, layout.SITE_STATUS).agent.formats
+        formats = said.agent.formats
         if FORMAT not in formats:
             raise Stalled(
                 f"the agent of {site} reads {', '.join(formats)}, not {FORMAT}",

@@ -10,6 +10,7 @@ from margo_gitops.model import layout
 from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.fleet import Device, Fleet, Intent, Site
 from margo_gitops.model.record import ApplicationLock
+from margo_gitops.model.report import SiteStatus
 from margo_gitops.render.main import Application, Main
 from margo_gitops.store.git import GitStore
 
@@ -64,6 +65,12 @@ def read_capabilities(store: GitStore, commit: str, site: str) -> Mapping[str, D
     for path, data in ({} if tip is None else store.files(tip, "devices")).items():
         found[path.split("/")[1]], _ = margo.read_capabilities(data, f"status/{site}:{path}")
     return found
+
+
+def site_status(store: GitStore, tip: str) -> SiteStatus | None:
+    """What a site said at this commit of its status branch; `Refused` where it is no status."""
+    data = store.read(tip, layout.SITE_STATUS)
+    return None if data is None else canonical.load(data, SiteStatus, layout.SITE_STATUS)
 
 
 def package(store: GitStore, commit: str, app: str, version: str) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from margo_gitops.documents import margo
@@ -11,6 +12,7 @@ from margo_gitops.errors import Invalid, MargoError, Missing
 from margo_gitops.model.application import ProfileType
 from margo_gitops.model.base import FromSite
 from margo_gitops.model.deployment import ApplicationDeployment
+from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.observed import Observed
 from margo_gitops.model.quantity import seconds_of
 from margo_gitops.model.record import ComponentArtifact, Record
@@ -114,6 +116,18 @@ def artifacts_of(share: Share) -> list[ComponentArtifact]:
     """All that the deployments of a share need."""
     records = share.records
     return [a for placed in share.placement.deployments for a in records[placed.id].artifacts]
+
+
+def declared_of(share: Share, node: str) -> DeviceCapabilities | None:
+    """What people declared of a node; None where they did not."""
+    text = next((item.declared for item in share.settings.nodes if item.id == node), None)
+    return None if text is None else _declared(text, node)
+
+
+@lru_cache(maxsize=1)
+def _declared(text: str, node: str) -> DeviceCapabilities:
+    """Parsed once, not at each pass: it changes with the site's settings only."""
+    return margo.read_capabilities(text.encode(), f"capabilities of {node}")[0]
 
 
 def statuses_of(

@@ -19,13 +19,10 @@ from typing import TYPE_CHECKING
 
 from wasmtime import Config, Engine, Module, WasmtimeError
 
-from margo_gitops.runtime.wasm_spec import Spec, write
+from margo_gitops.runtime.wasm_spec import COMPONENT, Spec, write
 
 if TYPE_CHECKING:
     from wasmtime.component import Component
-
-COMPONENT = b"\0asm\x0d\0\x01\0"
-"""The first bytes of a component; a core module has another layer and version."""
 
 _CHECK = 4
 

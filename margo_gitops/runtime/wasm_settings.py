@@ -12,6 +12,7 @@ from urllib.parse import quote
 from margo_gitops.errors import Invalid, Missing
 from margo_gitops.model.quantity import bytes_of
 from margo_gitops.runtime.base import ComponentSpec
+from margo_gitops.runtime.wasm_spec import COMPONENT, MODULE
 
 LEAST_MEMORY, MOST_MEMORY = 64 << 10, 1 << 30
 """Bytes: one page of WebAssembly, and the most that a component may ask for."""
@@ -21,8 +22,6 @@ _MEMORY = "64Mi"
 _KNOWN = frozenset({"artifact", "kind", "args", "directories", "memory", "fuel"})
 _KINDS = ("service", "job")
 _LIST_MOST, _TEXT_MOST, _ENVIRONMENT_MOST = 64, 4096, 128 << 10
-_MAGIC = b"\0asm"
-_MODULE, _COMPONENT = b"\x01\x00\x00\x00", b"\x0d\x00\x01\x00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +75,15 @@ def check_program(component: ComponentSpec) -> None:
     Raises `Invalid` where it is not, `Missing` where the file is gone.
     """
     header = _header(component.artifact, component.name)
-    if header[:4] != _MAGIC:
+    if header[:4] != MODULE[:4]:
         raise Invalid(
             f"the artifact of component {component.name} is no WebAssembly: it begins with"
-            f" {header[:4].hex() or 'nothing'}, expected {_MAGIC.hex()}"
+            f" {header[:4].hex() or 'nothing'}, expected {MODULE[:4].hex()}"
         )
-    if header[4:] not in {_MODULE, _COMPONENT}:
+    if header not in {MODULE, COMPONENT}:
         raise Invalid(
             f"the artifact of component {component.name} has WebAssembly version"
-            f" {header[4:].hex()}, expected {_MODULE.hex()} (a module) or {_COMPONENT.hex()}"
+            f" {header[4:].hex()}, expected {MODULE[4:].hex()} (a module) or {COMPONENT[4:].hex()}"
             " (a component)"
         )
 

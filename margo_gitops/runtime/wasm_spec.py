@@ -29,6 +29,10 @@ LOCK = "lock"
 LOG = "log"
 DATA = "data"
 
+MODULE = b"\0asm\x01\0\0\0"
+COMPONENT = b"\0asm\x0d\0\x01\0"
+"""How the two kinds of program begin: a core module, and a component of WASI preview 2."""
+
 LOCK_HELD = 75
 """A supervisor's exit code where another one holds the folder (EX_TEMPFAIL)."""
 

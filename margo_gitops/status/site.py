@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 from margo_gitops.documents import canonical, margo
 from margo_gitops.documents.dialects import Dialect, Kind
 from margo_gitops.errors import Invalid
 from margo_gitops.model import layout
-from margo_gitops.model.application import OWN_EXTENSIONS
+from margo_gitops.model.application import OWN_EXTENSIONS, ProfileType
 from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.record import Record
 from margo_gitops.model.report import SiteStatus
@@ -45,10 +46,16 @@ def _offer(capabilities: DeviceCapabilities, dialect: str) -> bytes:
     if wanted is not None:
         with suppress(Invalid):  # it has no such word
             data = margo.write(Kind.CAPABILITIES, capabilities, wanted)
-            said, spoken = margo.read_capabilities(data, "capabilities")
-            if spoken is wanted and said.deployment_types == capabilities.deployment_types:
+            if _told(data) == (wanted, capabilities.deployment_types):
                 return data
     return margo.write_capabilities(capabilities)
+
+
+@lru_cache(maxsize=256)
+def _told(data: bytes) -> tuple[Dialect, frozenset[ProfileType]]:
+    """What a reader takes from it; asked at each pass, of the same bytes nearly always."""
+    said, spoken = margo.read_capabilities(data, "capabilities")
+    return spoken, said.deployment_types
 
 
 def _readme(status: SiteStatus, nodes: Mapping[str, NodeView]) -> str:

@@ -44,8 +44,7 @@ def counted(message: str, name: str) -> int:
 
 def descends(store: GitStore, older: str, newer: str) -> bool:
     """Whether `newer` holds `older`; not, if either is not here."""
-    here = all(is_commit(store.objects, oid(id)) for id in (older, newer))
-    return here and store.is_ancestor(older, newer)
+    return _here(store, older) and _here(store, newer) and store.is_ancestor(older, newer)
 
 
 def follows(store: GitStore, ref: str, older: str, newer: str) -> bool:
@@ -54,16 +53,17 @@ def follows(store: GitStore, ref: str, older: str, newer: str) -> bool:
     Not, where a commit on the way is not here any more. Only desired states and statuses have
     epochs; `main` never does.
     """
-    borders = _BORDERS if ref.startswith((SITES, STATUSES)) else 1
-    for _ in range(borders):
-        if not is_commit(store.objects, oid(newer)):
+    if not ref.startswith((SITES, STATUSES)):
+        return descends(store, older, newer)
+    if not _here(store, older):
+        return False
+    tip: str | None = newer
+    for _ in range(_BORDERS):
+        if tip is None or not _here(store, tip):
             return False
-        if descends(store, older, newer):
+        if store.is_ancestor(older, tip):
             return True
-        before = _continued(store, newer)
-        if before is None:
-            return False
-        newer = before
+        tip = _continued(store, tip)
     return False
 
 
@@ -74,3 +74,7 @@ def _continued(store: GitStore, tip: str) -> str | None:
         commit = store.commit(commit.parents[0])
     named = trailers(commit.message).get(CONTINUES, "")
     return named if _COMMIT.fullmatch(named) else None
+
+
+def _here(store: GitStore, id: str) -> bool:
+    return is_commit(store.objects, oid(id))
