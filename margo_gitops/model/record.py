@@ -36,9 +36,26 @@ class Artifact(Content):
 
 
 class ComponentArtifact(Artifact):
-    """An artifact and the component that it is for."""
+    """An artifact and the component that it is for: what it is made of, or an image that it runs.
+
+    Where the media type is one of OCI's manifest or index, the artifact is what that leads to: the
+    platform's manifest, its layers, each by digest.
+    """
 
     component: str = Field(description="The component that it is for.")
+    image: str | None = Field(
+        default=None,
+        max_length=512,
+        description="The image that it pins, as the component names it; null for the component's"
+        " own bytes.",
+        exclude_if=lambda value: value is None,
+    )
+
+
+class LockedImage(Artifact):
+    """An image that a component runs, resolved once; index or manifest."""
+
+    reference: str = Field(max_length=512, description="The image, as the component names it.")
 
 
 class LockedComponent(Frozen):
@@ -50,6 +67,11 @@ class LockedComponent(Frozen):
     artifact: Artifact | None = Field(description="What it resolved to; null where it did not.")
     path: str | None = Field(
         default=None, description="The file inside the package, where it lies there."
+    )
+    images: tuple[LockedImage, ...] = Field(
+        default=(),
+        description="Every image that the component's compose file or chart names.",
+        exclude_if=lambda value: not value,
     )
 
 

@@ -12,7 +12,13 @@ from margo_gitops.documents import canonical, margo
 from margo_gitops.documents.dialects import Dialect
 from margo_gitops.model import layout
 from margo_gitops.model.fleet import Fleet
-from margo_gitops.model.record import ComponentArtifact, Content, Record, RecordEntry
+from margo_gitops.model.record import (
+    ComponentArtifact,
+    Content,
+    LockedComponent,
+    Record,
+    RecordEntry,
+)
 from margo_gitops.render.desired import Wanted
 from margo_gitops.render.main import Application
 
@@ -69,11 +75,17 @@ def _dialect(fleet: Fleet, application: Application) -> Dialect:
 
 def _artifacts(wanted: Wanted) -> tuple[ComponentArtifact, ...]:
     profile = wanted.profile.id or wanted.profile.type
-    return tuple(
-        ComponentArtifact(component=locked.component, **locked.artifact.model_dump())
-        for locked in wanted.application.lock.components
-        if locked.profile == profile and locked.artifact is not None
-    )
+    locked = [c for c in wanted.application.lock.components if c.profile == profile]
+    return tuple(artifact for component in locked for artifact in _pinned(component))
+
+
+def _pinned(locked: LockedComponent) -> Iterable[ComponentArtifact]:
+    """What a component is made of, then the images that it runs."""
+    if locked.artifact is not None:
+        yield ComponentArtifact(component=locked.component, **locked.artifact.model_dump())
+    for image in locked.images:
+        pinned = image.model_dump(exclude={"reference"})
+        yield ComponentArtifact(component=locked.component, image=image.reference, **pinned)
 
 
 def settings_entry(

@@ -159,7 +159,7 @@ def _epoch(wanted: int, published: PublishedTree | None) -> tuple[int, EpochStar
 
 def _site_artifacts(site: str, records: Iterable[Record]) -> SiteArtifacts:
     unique = {
-        artifact.digest: Artifact(**artifact.model_dump(exclude={"component"}))
+        artifact.digest: Artifact(**artifact.model_dump(include=set(Artifact.model_fields)))
         for record in records
         for artifact in record.artifacts
     }

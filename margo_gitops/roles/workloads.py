@@ -57,13 +57,12 @@ def workload(
     Raises `Invalid` for a component that no lock pins to a digest, `Missing` for bytes that have
     not come yet and for a secret that this node does not have.
     """
-    artifacts = {artifact.component: artifact for artifact in record.artifacts}
     return Workload(
         id=wanted.id,
         name=wanted.name,
         origin=wanted.origin,
         components=tuple(
-            _component(wanted.deployment, name, artifacts.get(name), contents, secrets)
+            _component(wanted.deployment, name, record, contents, secrets)
             for name in wanted.components
         ),
     )
@@ -72,11 +71,13 @@ def workload(
 def _component(
     deployment: ApplicationDeployment,
     name: str,
-    artifact: ComponentArtifact | None,
+    record: Record,
     contents: Mapping[str, Path],
     secrets: Secrets,
 ) -> ComponentSpec:
     component = next(c for c in deployment.components if c.name == name)
+    pinned = [a for a in record.artifacts if a.component == name]
+    artifact = next((a for a in pinned if a.image is None), None)
     if artifact is None:
         raise Invalid(
             f"the component {name} of {deployment.name} is pinned to no digest, and this node runs"
@@ -94,6 +95,7 @@ def _component(
         digest=artifact.digest,
         values={**values, **{key: secrets(secret) for key, secret in named.items()}},
         secrets=frozenset(named),
+        images={a.image: a.digest for a in pinned if a.image is not None},
         settings=component.settings,
         wait=component.wait,
         timeout=300.0 if component.timeout is None else seconds_of(component.timeout),

@@ -28,8 +28,9 @@ class ComponentSpec:
 
     `artifact` is a verified local file whose sha256 is `digest`. `values` maps pointer to value
     (for compose and wasm: environment variable to value). `secrets` names those pointers whose
-    values must never be logged or reported. `settings` are the author's
-    `x-margo-gitops-extensions`. `timeout` is in seconds.
+    values must never be logged or reported. `images` says of each image that the component names
+    which digest it is pinned to. `settings` are the author's `x-margo-gitops-extensions`. `timeout`
+    is in seconds.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ComponentSpec:
     digest: str
     values: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    images: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     wait: bool = True
     timeout: float = 300.0

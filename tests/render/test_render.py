@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +11,9 @@ from hypothesis import strategies as st
 from margo_gitops.documents import canonical, margo
 from margo_gitops.errors import Invalid, Stalled
 from margo_gitops.model import layout
-from margo_gitops.model.record import Manifest, RecordEntry
+from margo_gitops.model.record import LockedImage, Manifest, RecordEntry
 from margo_gitops.render import edits
+from margo_gitops.render.site import render
 from margo_gitops.roles.central import BareMain, Central
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.local import StoreTransport
@@ -115,3 +118,23 @@ def _records(fleet: SimulatedFleet) -> tuple[RecordEntry, ...]:
     tree = fleet.co.published("north")
     assert tree is not None
     return tree.change.records
+
+
+def test_an_image_that_a_lock_pins_stands_in_the_record_by_the_name_that_its_component_uses() -> (
+    None
+):
+    fleet = one_site()
+    fleet.deploy()
+    main = fleet.co.main()
+    ((key, application),) = main.applications.items()
+    pinned = LockedImage(reference="db:1", digest=f"sha256:{'1' * 64}", size=7, media_type="m/i")
+    (component,) = application.lock.components
+    components = (component.model_copy(update={"images": (pinned,)}),)
+    lock = application.lock.model_copy(update={"components": components})
+    with_image = replace(main, applications={key: replace(application, lock=lock)})
+    tree = render(with_image, "north", None)
+    assert tree is not None
+    (record,) = (e.record for e in tree.change.records if e.record.application is not None)
+    own, image = record.artifacts
+    assert (own.image, own.component) == (None, image.component)
+    assert (image.image, image.digest, image.size) == ("db:1", pinned.digest, 7)
