@@ -20,7 +20,7 @@ TOKEN = "a-token-of-forty-characters-or-so"
 _CONFIG = """
 daemon off; pid {root}/nginx.pid; error_log {root}/error.log; {user}
 worker_processes 2;
-events {{ worker_connections 64; }}
+events {{ worker_connections 4096; }}
 http {{
   log_format each "$connection $request_method $request_uri $status $bytes_sent";
   access_log {root}/access.log each; client_max_body_size 0; client_body_temp_path {root}/body;
