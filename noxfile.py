@@ -31,6 +31,14 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def simulate(session: nox.Session) -> None:
+    """100,000 random schedules of faults, for a night; or as posargs say."""
+    session.install(".[test]")
+    words = session.posargs or ["--runs", "100000", "--jobs", "2"]
+    session.run("python", "-m", "tests.faults.simulate", *words)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """All that can be shown on this machine; `MARGO_REQUIRE=a,b` fails where a or b is missing."""
     session.install(".[test]")

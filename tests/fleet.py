@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 from margo_gitops.artifacts.lock import resolve
 from margo_gitops.documents import canonical, margo
@@ -28,31 +29,46 @@ from tests.runtime.fake import FakeDriver, FakeEngine
 FLEET_ID = "6f0e9b1c-6a55-4a57-9a06-2f3f3d0d9a11"
 EXAMPLE = Path(__file__).parents[1] / "examples" / "hello-wasm"
 
+_Answer = TypeVar("_Answer")
+
 
 @dataclass(slots=True)
 class Link:
-    """A transport that can be cut."""
+    """A transport that can be cut, also after `lasts` more exchanges.
+
+    With `deaf` the far side does what that last exchange asks for, and its answer never comes.
+    """
 
     to: StoreTransport
     is_cut: bool = False
+    lasts: int | None = None
+    deaf: bool = False
     name: str = "link"
 
     def refs(self, wanted: Sequence[str]) -> dict[str, str]:
-        return self._alive().refs(wanted)
+        return self._asked(lambda: self.to.refs(wanted))
 
     def fetch(self, store: GitStore, wanted: Mapping[str, str]) -> None:
-        self._alive().fetch(store, wanted)
+        self._asked(lambda: self.to.fetch(store, wanted))
 
     def push(self, store: GitStore, updates: Sequence[Update]) -> None:
-        self._alive().push(store, updates)
+        self._asked(lambda: self.to.push(store, updates))
 
     def watched(self) -> Path | None:
         return None
 
-    def _alive(self) -> StoreTransport:
-        if self.is_cut:
+    def mend(self) -> None:
+        self.is_cut, self.lasts = False, None
+
+    def _asked(self, exchange: Callable[[], _Answer]) -> _Answer:
+        falls = self.lasts == 0 and not self.is_cut
+        if falls and self.deaf:
+            exchange()
+        if falls or self.is_cut:
+            self.is_cut = True
             raise Unreachable("the link is cut")
-        return self.to
+        self.lasts = None if self.lasts is None else self.lasts - 1
+        return exchange()
 
 
 @dataclass(slots=True)

@@ -81,6 +81,10 @@ class Renderer:
             self.co.apply(edits.deploy(main, intent))
         elif verb == "undeploy":
             self.co.apply(edits.undeploy(main, "hello"))
+        elif verb == "rollback":
+            path = layout.intent_path("hello")
+            past = (self.store.read(c.id, path) for c in self.store.history(main.commit, path))
+            self.co.apply(edits.rollback(main, "hello", filter(None, past), None))
         else:
             wanted = edits.Settings(parameters={"greeting": value})
             self.co.apply(edits.change(main, "hello", wanted))
@@ -126,13 +130,12 @@ class World:
         """All links are whole, a person does what the messages say; then all must be in step."""
         self._link("site", "on")
         self._link("node", "on")
-        for _ in range(2):
+        for _ in range(3):
             for words in ("pull 0", "render 0", "lo", "en", "lo", "en", "lo"):
                 self.take(words)
             if self.site.agent.branch.contested:
                 self.take("wipe lo")
-                self.take("lo")
-            if not self.site.poll().troubles:
+            elif not self.site.poll().troubles:
                 break
             self._bring()
         co = Central(self.remote, BareMain(self.remote, lambda: Authorship("", "", 0)))
@@ -180,7 +183,11 @@ class World:
 
     def _link(self, whose: str, state: str) -> None:
         link = self.site.link if whose == "site" else self.node.link
-        link.is_cut = state == "off"
+        link.mend()
+        if state == "off":
+            link.is_cut = True
+        elif state == "falters":
+            link.lasts, link.deaf = self.chance.randrange(4), self.chance.random() < 0.5
 
     def _crash(self, who: str) -> None:
         (self.site if who == "lo" else self.node).restart()
@@ -285,6 +292,7 @@ STEPS = (
     *(["lo", "en"] * 6),
     *(f"{verb} {who}" for verb in ("pull", "render") for who in "01" for _ in "ab"),
     *(f"edit {who} {verb}" for who in "01" for verb in ("set", "set", "deploy", "undeploy")),
-    "link site off", "link site on", "link node off", "link node on",
+    *(f"edit {who} rollback" for who in "01"),
+    *(f"link {whose} {state}" for whose in ("site", "node") for state in ("off", "falters", "on")),
     "crash lo", "crash en", "wipe en", "kill", "snapshot", "restore", "replay", "clock",
 )  # fmt: skip
