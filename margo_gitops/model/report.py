@@ -69,6 +69,11 @@ class SiteStatus(OwnDocument):
     adopted: Adopted | None = Field(
         description="The generation in force; null where there is none yet."
     )
+    held: Adopted | None = Field(
+        default=None,
+        description="What the site holds, where its state was set back and that is older.",
+        exclude_if=lambda value: value is None,
+    )
     nodes: dict[Flat, NodeState] = Field(description="The nodes of the site, by name.")
     not_placed: tuple[NotPlaced, ...] = Field(
         default=(), description="Deployments that no node can run."

@@ -13,11 +13,16 @@ def adopted_last(held: Desired | None, said: SiteStatus | None) -> Adopted | Non
 
     Its nodes go on with that; by this word the CO sees that the branch must get beyond it.
     """
-    now = None if held is None else _adopted(held)
+    now = in_force(held)
     before = None if said is None else said.adopted
     if now is None or before is None:
         return now or before
     return max(now, before, key=lambda adopted: (adopted.epoch, adopted.generation))
+
+
+def in_force(held: Desired | None) -> Adopted | None:
+    """What the site holds, and what comes next must descend from."""
+    return None if held is None else _adopted(held)
 
 
 def _adopted(desired: Desired) -> Adopted:

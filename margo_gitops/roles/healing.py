@@ -39,24 +39,32 @@ def astray(store: GitStore, site: str, tip: str, status: str | None) -> Astray |
     try:
         said = site_status(store, status)
         adopted = None if said is None else said.adopted
-        if adopted is None or follows(store, layout.site_ref(site), adopted.commit, tip):
+        if said is None or adopted is None:
+            return None
+        ref, known = layout.site_ref(site), [adopted, *([said.held] if said.held else [])]
+        lacking = [item for item in known if not follows(store, ref, item.commit, tip)]
+        if not lacking:
             return None
         published = _checked(store, site, tip)
-        if adopted.generation - published.change.generation > MAX_JUMP:
+        beyond = max(adopted.generation, published.change.generation)
+        if beyond - published.change.generation > MAX_JUMP:
             return None
-        return _merged(store, site, adopted, published) or _exceeded(adopted, published)
+        merged = (_merged(store, site, item.commit, published, beyond) for item in lacking)
+        return next(filter(None, merged), None) or _exceeded(adopted, published)
     except Refused:
         return None
 
 
-def _merged(store: GitStore, site: str, adopted: Adopted, published: Desired) -> Astray | None:
+def _merged(
+    store: GitStore, site: str, adopted: str, published: Desired, beyond: int
+) -> Astray | None:
     try:
-        held = _checked(store, site, adopted.commit)
+        held = _checked(store, site, adopted)
     except Missing:
         return None
     if held.change.fleet != published.change.fleet:
         return None
-    return Astray(_published(held), published.change.generation)
+    return Astray(_published(held), beyond)
 
 
 def _exceeded(adopted: Adopted, published: Desired) -> Astray | None:

@@ -16,7 +16,7 @@ from margo_gitops.model.report import Agent, NodeState, Refusal, SiteStatus
 from margo_gitops.plan.placement import SitePlan, place
 from margo_gitops.reconcile import Outcome, Pass
 from margo_gitops.render.site import document_path
-from margo_gitops.roles.adopted import adopted_last
+from margo_gitops.roles.adopted import adopted_last, in_force
 from margo_gitops.roles.alive import SignOfLife
 from margo_gitops.roles.artifacts import fetch_artifacts, held_artifacts
 from margo_gitops.roles.branch import OwnBranch
@@ -172,11 +172,13 @@ class LocalOrchestrator:
             refusals = () if before is None else before.refusals
         needed = frozenset() if held is None else frozenset(_artifacts(held))
         present = held_artifacts(self.store) & needed
+        last, now = adopted_last(held, before), in_force(held)
         return SiteStatus(
             fleet=None if held is None else held.change.fleet,
             site=self.site,
             agent=self.agent,
-            adopted=adopted_last(held, before),
+            adopted=last,
+            held=None if now == last else now,
             nodes={} if done is None else self._node_states(done),
             not_placed=() if done is None else done.plan.not_placed,
             missing=tuple(sorted(needed - present)),

@@ -92,6 +92,33 @@ def test_where_site_and_clones_lost_it_its_number_is_exceeded() -> None:
     assert person.co.render() == []
 
 
+def test_a_site_set_back_beside_a_branch_rewritten_before_that_is_healed_from_what_it_holds() -> (
+    None
+):
+    """Its newest is lost, and the branch went on from before what it still holds."""
+    fleet = running()
+    site = fleet.sites["north"]
+    old = fleet.remote.resolve(SITE) or ""
+    fleet.set(greeting="Moin")
+    rest(fleet, "Moin")
+    holds, snapshot = fleet.remote.resolve(SITE) or "", copied(site.mirror)
+    fleet.set(greeting="Ahoy")
+    rest(fleet, "Ahoy")
+    lost = fleet.remote.resolve(SITE) or ""
+    fleet.remote.move(SITE, old, old=lost)
+    site.mirror = snapshot
+    site.restart()
+    fleet.nodes["n1"].link.to = StoreTransport(snapshot)
+    fleet.nodes["n1"].restart()
+    fleet.settle()
+    person = clone(fleet)
+    without(person.store, lost)
+    person.edit("set", "Servus")
+    person.render()
+    assert fleet.remote.is_ancestor(holds, fleet.remote.resolve(SITE) or "")
+    rest(fleet, "Servus")
+
+
 def other_site(fleet: SimulatedFleet, status: SiteStatus) -> SiteStatus:
     return _adopting(status, commit=fleet.remote.resolve(layout.site_ref("south")))
 
