@@ -28,9 +28,9 @@ class ComponentSpec:
 
     `artifact` is a verified local file whose sha256 is `digest`. `values` maps pointer to value
     (for compose and wasm: environment variable to value). `secrets` names those pointers whose
-    values must never be logged or reported. `images` says of each image that the component names
-    which digest it is pinned to. `settings` are the author's `x-margo-gitops-extensions`. `timeout`
-    is in seconds.
+    values must never be logged or reported. `settings` are the author's
+    `x-margo-gitops-extensions`. `timeout` is in seconds. `images` says of each image that the
+    component names which digest it is pinned to.
     """
 
     name: str
@@ -38,10 +38,10 @@ class ComponentSpec:
     digest: str
     values: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
-    images: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     wait: bool = True
     timeout: float = 300.0
+    images: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,9 @@ class Driver(Protocol):
 
     Every method may be called again after any failure or kill. `Unreachable` says that the engine
     did not answer: nothing is then known, and nothing is done. Other faults of one workload are
-    `Invalid` or `Refused` (its own, or its site's policy) or `Waiting` (try again).
+    `Invalid` or `Refused` (its own, or its site's policy: a further try gives the same answer),
+    `Failing` (it did not come to run), `Waiting` (something is not there yet) or `Stalled` (the
+    host's, for a person).
     """
 
     type: ProfileType
