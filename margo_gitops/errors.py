@@ -76,6 +76,10 @@ class Missing(Waiting):
     """Something that was named is not there yet."""
 
 
+class Failing(Waiting):
+    """A workload did not come to run: tried again with growing pauses, then given up."""
+
+
 class LostRace(Waiting):
     """Another writer moved the ref first; read it again and repeat."""
 

@@ -101,6 +101,7 @@ class SimulatedNode:
     runtimes: tuple[str, ...] = ("custom",)
     store: GitStore = field(default_factory=GitStore.memory)
     engine: FakeEngine = field(default_factory=FakeEngine)
+    seconds: float = 0.0
     link: Link = field(init=False)
     agent: EdgeNode = field(init=False)
 
@@ -119,9 +120,12 @@ class SimulatedNode:
             facts=self._facts,
             agent=Agent(version="0", formats=("margo-gitops/v1",), instance=f"en-{self.node}"),
             now=lambda: 1_000_000_000,
+            clock=lambda: self.seconds,
         )
 
-    def poll(self) -> Outcome:
+    def poll(self, *, after: float = 400.0) -> Outcome:
+        """A pass so many seconds after the last: longer than any pause between two tries."""
+        self.seconds += after
         return once(self.agent)
 
     def values(self) -> dict[str, str]:

@@ -84,7 +84,7 @@ def test_drift_is_repaired() -> None:
     engine = fleet.nodes["n1"].engine
     engine.kill(next(iter(engine.held)), "hello")
     outcome = fleet.nodes["n1"].poll()
-    assert ["repair" in action for action in outcome.actions] == [True]
+    assert ["drift" in action for action in outcome.actions] == [True]
     assert fleet.running()["n1"] == {"hello": "Hello"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from margo_gitops.documents import margo
+from margo_gitops.errors import Failing
 from margo_gitops.model.base import FromSite
 from margo_gitops.model.state import State
 from margo_gitops.model.status import DeploymentStatus
@@ -89,3 +90,17 @@ def test_an_agent_without_a_folder_says_so(tmp_path: Path) -> None:
     error = status(fleet).error
     assert error is not None
     assert "--secrets DIR" in error.message
+
+
+def test_an_engine_that_prints_the_secret_as_it_fails_tells_it_to_nobody(tmp_path: Path) -> None:
+    fleet = fleet_with_secret(tmp_path)
+    provide(tmp_path)
+    node = fleet.nodes["n1"]
+    node.engine.fails[VALUE] = Failing(f"bad login: {VALUE}")
+    fleet.settle()
+    assert node.engine.tried
+    told = status(fleet)
+    assert told.error is not None
+    assert "bad login: ***" in told.error.message
+    for store in (node.store, fleet.sites["north"].mirror, fleet.remote):
+        assert VALUE.encode() not in everything(store)

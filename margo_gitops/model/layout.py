@@ -135,6 +135,11 @@ def before_ref(node: str) -> str:
     return f"refs/margo/before/{flat(node, 'node id')}"
 
 
+def memory_ref(node: str) -> str:
+    """In a node's own store: the tries and the last good versions that it remembers."""
+    return f"refs/margo/memory/{flat(node, 'node id')}"
+
+
 def _named(fleet: str, path: str) -> str:
     from uuid import UUID, uuid5  # noqa: PLC0415  # 6 ms that agents do not need
 

@@ -9,13 +9,17 @@ from margo_gitops.model.deployment import ApplicationDeployment
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A deployment that this node is to run, and the exact bytes (`origin`) that ask for it."""
+    """A deployment that this node is to run, and the exact bytes (`origin`) that ask for it.
+
+    `why` is the reason where it is not simply that somebody wants it.
+    """
 
     id: str
     name: str
     origin: str
     driver: str
     deployment: ApplicationDeployment
+    why: str = ""
 
     @property
     def components(self) -> tuple[str, ...]:

@@ -13,23 +13,24 @@ from margo_gitops.model.wanted import Wanted
 
 
 class Verb(StrEnum):
-    """The four things that can be done; everything else is left alone."""
+    """The four verbs of a plan. `install` also puts back what drifted, as its reason says."""
 
     INSTALL = "install"
-    UPDATE = "update"
-    REPAIR = "repair"
+    UPGRADE = "upgrade"
     REMOVE = "remove"
+    KEEP = "keep"
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do, and why (invariant 8)."""
+    """One thing to do or to leave, and why (invariant 8); `drift`: it had run and was lost."""
 
     verb: Verb
     id: str
     name: str
     driver: str
     why: str
+    drift: bool = False
 
     def __str__(self) -> str:
         return f"{self.verb} {self.name}: {self.why}"
@@ -37,9 +38,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Actions in order: removals first, so that their room is free."""
+    """Actions in order: removals first, so that their room is free; and what is left alone."""
 
     actions: tuple[Action, ...]
+    kept: tuple[Action, ...] = ()
 
 
 def make_plan(
@@ -49,6 +51,7 @@ def make_plan(
     removable: Container[str],
     before: Mapping[str, ApplicationDeployment],
     commit: str,
+    held: Mapping[str, str] | None = None,
 ) -> Plan:
     """The actions that make what runs equal to what is wanted; none where it is.
 
@@ -56,6 +59,7 @@ def make_plan(
     `removable` are the deployments that a remove record or a higher placement took away: what is
     merely missing from the desired state goes on running (invariant 5). `before` holds the
     deployments as adopted before, to say what changed; `commit` is the one that asks for all this.
+    `held` are those that are left as they are, and why: nothing is done to them.
     """
     running = {(driver, item.id): item for driver, items in observed.items() for item in items}
     keep = {(item.driver, item.id) for item in wanted}
@@ -65,34 +69,46 @@ def make_plan(
         for (driver, id), item in sorted(running.items())
         if (driver, id) not in keep and id in removable
     ]
-    changes = [
-        action
+    decided = [
+        _decided(
+            item,
+            running.get((item.driver, item.id)),
+            before.get(item.id),
+            source,
+            (held or {}).get(item.id),
+        )
         for item in wanted
         if item.driver in observed
-        and (
-            action := _change(
-                item, running.get((item.driver, item.id)), before.get(item.id), source
-            )
-        )
     ]
-    return Plan((*removals, *changes))
+    return Plan(
+        (*removals, *(action for action in decided if action.verb is not Verb.KEEP)),
+        tuple(action for action in decided if action.verb is Verb.KEEP),
+    )
 
 
-def _change(
-    wanted: Wanted, running: Observed | None, before: ApplicationDeployment | None, source: str
-) -> Action | None:
-    def act(verb: Verb, why: str) -> Action:
-        return Action(verb, wanted.id, wanted.name, wanted.driver, why)
+def _decided(
+    wanted: Wanted,
+    running: Observed | None,
+    before: ApplicationDeployment | None,
+    source: str,
+    held: str | None,
+) -> Action:
+    def act(verb: Verb, why: str, *, drift: bool = False) -> Action:
+        return Action(verb, wanted.id, wanted.name, wanted.driver, why, drift)
 
+    if held is not None:
+        return act(Verb.KEEP, held)
     if running is None and before == wanted.deployment:
-        return act(Verb.REPAIR, f"drift: nothing of it is running, wanted by {source}")
+        why = f"drift: nothing of it is running, wanted by {source}"
+        return act(Verb.INSTALL, wanted.why or why, drift=True)
     if running is None:
-        return act(Verb.INSTALL, f"new in {source}")
+        return act(Verb.INSTALL, wanted.why or f"new in {source}")
     if running.origin != wanted.origin:
-        return act(Verb.UPDATE, f"{', '.join(differences(before, wanted.deployment))} in {source}")
+        why = f"{', '.join(differences(before, wanted.deployment))} in {source}"
+        return act(Verb.UPGRADE, wanted.why or why)
     if drift := _drift(wanted, running):
-        return act(Verb.REPAIR, f"drift: {drift}, wanted by {source}")
-    return None
+        return act(Verb.INSTALL, f"drift: {drift}, wanted by {source}", drift=True)
+    return act(Verb.KEEP, wanted.why or f"as wanted by {source}")
 
 
 def _drift(wanted: Wanted, running: Observed) -> str:

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Protocol
 
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Missing, Refused
 from margo_gitops.model import layout
+from margo_gitops.model.record import Record
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Blobs, Transport
 
 LIMIT = 5 << 20
 """Bytes; what is larger travels as an OCI artifact."""
+
+
+class Contents(Protocol):
+    """Verified files by digest on this host (`artifacts.content.ContentStore`)."""
+
+    def put(self, digest: str, size: int, data: bytes) -> Path:
+        """Keep these bytes, hashed; where they lie."""
+
+    def path(self, digest: str) -> Path | None:
+        """Where they lie, hashed again; None where they do not."""
+
+    def collect(self, keep: Collection[str]) -> None:
+        """Delete all others."""
+
 
 _AUTHOR = Authorship("margo", "artifact@margo-gitops.invalid", 0)
 
@@ -83,6 +100,21 @@ def fetch_from_site(store: GitStore, site: Transport, wanted: Mapping[str, int])
                 f"{site.name} lacks {len(lacking)} artifacts, first {lacking[0][:19]}…",
                 help="margo status, at the fleet's clone: does the site have them?",
             ) from None
+
+
+def verified_files(
+    contents: Contents, store: GitStore, records: Iterable[Record]
+) -> dict[str, Path]:
+    """Digest to verified file, of all that these records need and this host has."""
+    found: dict[str, Path] = {}
+    for artifact in {a.digest: a for record in records for a in record.artifacts}.values():
+        path = contents.path(artifact.digest)
+        data = artifact_bytes(store, artifact.digest, artifact.size) if path is None else None
+        if data is not None:
+            path = contents.put(artifact.digest, artifact.size, data)
+        if path is not None:
+            found[artifact.digest] = path
+    return found
 
 
 def _bring(store: GitStore, site: Blobs, digest: str, size: int) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Invalid, MargoError, Missing, Refused
@@ -16,42 +16,32 @@ from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.observed import Observed
 from margo_gitops.model.record import Record
 from margo_gitops.model.report import Agent, NodeReport, Refusal
+from margo_gitops.model.state import State
 from margo_gitops.plan.workloads import Action, Plan, Verb, make_plan
-from margo_gitops.reconcile import Outcome
-from margo_gitops.roles.artifacts import artifact_bytes, fetch_from_site
+from margo_gitops.reconcile import Outcome, Pass
+from margo_gitops.roles.applying import carry_out
+from margo_gitops.roles.artifacts import Contents, fetch_from_site, verified_files
+from margo_gitops.roles.attempts import Attempts
 from margo_gitops.roles.branch import OwnBranch
+from margo_gitops.roles.words import last_words
 from margo_gitops.roles.workloads import (
     EdgePass,
     Reality,
     Results,
+    Target,
     artifacts_of,
     declared_of,
     statuses_of,
+    targets_of,
     wanted_of,
     workload,
 )
-from margo_gitops.runtime.base import Driver, Owner
+from margo_gitops.runtime.base import Driver, Owner, Workload
 from margo_gitops.runtime.secrets import Secrets, no_secrets
 from margo_gitops.status.node import NodeView, node_files, read_node
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import Transport
 from margo_gitops.trust.share import Share, adopt_share
-
-PARALLEL = 4
-"""Deployments that are worked on at once."""
-
-
-class Contents(Protocol):
-    """Verified files by digest on this host (`artifacts.content.ContentStore`)."""
-
-    def put(self, digest: str, size: int, data: bytes) -> Path:
-        """Keep these bytes, hashed; where they lie."""
-
-    def path(self, digest: str) -> Path | None:
-        """Where they lie, hashed again; None where they do not."""
-
-    def collect(self, keep: Collection[str]) -> None:
-        """Delete all others."""
 
 
 @dataclass(slots=True)
@@ -72,10 +62,12 @@ class EdgeNode:
     agent: Agent
     now: Callable[[], int]
     secrets: Secrets = no_secrets
+    clock: Callable[[], float] = time.monotonic
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     _held: Share | None = None
     _refusals: tuple[Refusal, ...] | None = None
     branch: OwnBranch = field(init=False)
+    attempts: Attempts = field(init=False)
 
     def __post_init__(self) -> None:
         """Check the node's id before any ref is named after it."""
@@ -87,6 +79,7 @@ class EdgeNode:
             self.now,
             self._is_mine,
         )
+        self.attempts = Attempts(self.node, self.store, self.clock)
 
     def sync(self) -> None:
         """Ask for this node's own refs only, adopt what is right, fetch what it needs."""
@@ -128,62 +121,62 @@ class EdgeNode:
         return Reality(running, silent)
 
     def plan(self, desired: Share, observed: Reality) -> Plan:
-        """The actions, none where all is as wanted."""
-        wanted = [item for item in wanted_of(desired) if item.driver in self.drivers]
+        """The actions, none where all is as wanted or has to wait."""
+        targets = self.attempts.choose(self._runnable(desired))
         share = self._before()
         before = {} if share is None else {item.id: item.deployment for item in wanted_of(share)}
         return make_plan(
-            wanted,
+            [target.wanted for target in targets.values()],
             observed.running,
             removable=self._removable(desired, share),
             before=before,
             commit=desired.commit,
+            held=self.attempts.held(targets),
         )
 
     def apply(self, desired: Share, plan: Plan) -> Results:
         """Removals first, so that their room is free; then the rest, several at once."""
-        wanted = {item.id: item for item in wanted_of(desired)}
-        records = desired.records
-        removals = [action for action in plan.actions if action.verb is Verb.REMOVE]
-        changes = [action for action in plan.actions if action.verb is not Verb.REMOVE]
-        contents = self._contents(records[action.id] for action in changes)
-        failures: dict[str, MargoError] = {}
+        wanted = self._runnable(desired)
+        targets = self.attempts.choose(wanted)
+        changed = [action for action in plan.actions if action.verb is not Verb.REMOVE]
+        contents = self._contents(targets[action.id].record for action in changed)
 
-        def carry_out(action: Action) -> None:
-            try:
-                driver = self.drivers[action.driver]
-                if action.verb is Verb.REMOVE:
-                    driver.remove(action.id)
-                else:
-                    record = records[action.id]
-                    driver.apply(workload(wanted[action.id], record, contents, self.secrets))
-            except MargoError as error:
-                failures[action.id] = error
+        def act(action: Action) -> None:
+            driver = self.drivers[action.driver]
+            if action.verb is Verb.REMOVE:
+                driver.remove(action.id)
+            else:
+                driver.apply(self._workload(targets[action.id], contents))
 
-        for action in removals:
-            carry_out(action)
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            list(pool.map(carry_out, changes))
-        return Results(plan.actions, failures, self.observe(desired))
+        failures = carry_out(plan, act, lambda: self._tell_underway(desired, plan))
+        results = Results(plan.actions, failures, self.observe(desired))
+        self.attempts.learn(wanted, targets, results, self._words)
+        return results
 
     def report(self, done: EdgePass | None) -> Outcome:
         """Write the node's one report; before the first share it has nothing to say."""
         if done is None:
             return Outcome()
-        before = self._view()
-        statuses = {} if before is None else before.statuses
-        files = node_files(
-            self._report(done, before),
-            self._capabilities(done.desired),
-            statuses_of(done, statuses, self._device_id(done.desired), self._unrunnable(done)),
-        )
+        files = self._files(done, self._told(done))
         commit = self.branch.write(files, self._message(done))
         self.contents.collect(self._spared(done.desired))
         return Outcome(
             actions=tuple(str(action) for action in done.results.done),
             commits=() if commit is None else (commit,),
-            troubles=(*done.results.failures.values(), *done.results.after.silent.values()),
+            troubles=self._troubles(done),
         )
+
+    def _tell_underway(self, desired: Share, plan: Plan) -> None:
+        """A report in the middle of a pass that takes long: what is being done is seen."""
+        seen = self.observe(desired)
+        done = Pass(desired, seen, plan, Results((), {}, seen))
+        states = {
+            a.id: State.REMOVING if a.verb is Verb.REMOVE else State.INSTALLING
+            for a in plan.actions
+        }
+        self.branch.write(self._files(done, self._told(done), states), self._message(done))
+        with suppress(MargoError):  # the pass goes on; the report at its end is delivered later
+            self.deliver()
 
     def deliver(self) -> None:
         """Push the report; offline it waits here."""
@@ -233,31 +226,61 @@ class EdgeNode:
         """What the present share needs, and the one before it: an update that fails goes back."""
         before = self._before()
         shares = [desired] if before is None else [desired, before]
-        return {artifact.digest for share in shares for artifact in artifacts_of(share)}
+        needed = [artifact for share in shares for artifact in artifacts_of(share)]
+        needed += [a for record in self.attempts.good_records() for a in record.artifacts]
+        return {artifact.digest for artifact in needed}
+
+    def _runnable(self, share: Share) -> list[Target]:
+        """The deployments of a share that this node has a driver for."""
+        return [t for t in targets_of(share) if t.wanted.driver in self.drivers]
+
+    def _workload(self, target: Target, contents: Mapping[str, Path]) -> Workload:
+        return workload(target.wanted, target.record, contents, self.secrets)
+
+    def _words(self, target: Target, failure: str) -> str:
+        """A failure with the engine's last words, as far as they can be had."""
+        try:
+            found = self._workload(target, self._contents([target.record]))
+            return last_words(self.drivers[target.wanted.driver], found, failure)
+        except MargoError:
+            return failure
 
     def _contents(self, records: Iterable[Record]) -> dict[str, Path]:
-        """Digest to verified file, of all that these records need and this node has."""
-        found: dict[str, Path] = {}
-        for artifact in {a.digest: a for record in records for a in record.artifacts}.values():
-            path = self.contents.path(artifact.digest)
-            if path is None:
-                data = artifact_bytes(self.store, artifact.digest, artifact.size)
-                path = (
-                    None
-                    if data is None
-                    else self.contents.put(artifact.digest, artifact.size, data)
-                )
-            if path is not None:
-                found[artifact.digest] = path
-        return found
+        return verified_files(self.contents, self.store, records)
 
-    def _unrunnable(self, done: EdgePass) -> dict[str, MargoError]:
-        """What this node has no driver for; its site should not have placed it here."""
-        return {
-            item.id: Invalid(f"not placeable: needs {item.deployment.type}, which this node lacks")
-            for item in wanted_of(done.desired)
-            if item.driver not in self.drivers
-        }
+    def _told(self, done: EdgePass) -> dict[str, MargoError]:
+        """What stands in the way of deployments, whatever this pass did: no driver, or failures."""
+        after = {item.id: item for items in done.results.after.running.values() for item in items}
+        told: dict[str, MargoError] = {}
+        for target in targets_of(done.desired):
+            wanted = target.wanted
+            if wanted.driver not in self.drivers:
+                lacks = f"not placeable: needs {wanted.deployment.type}, which this node lacks"
+                told[wanted.id] = Invalid(lacks)
+            elif error := self.attempts.told(target, after.get(wanted.id)):
+                told[wanted.id] = error
+        return told
+
+    def _troubles(self, done: EdgePass) -> tuple[MargoError, ...]:
+        results = done.results
+        told = {**results.failures, **self._told(done)}
+        return (*told.values(), *results.after.silent.values())
+
+    def _files(
+        self,
+        done: EdgePass,
+        told: Mapping[str, MargoError],
+        underway: Mapping[str, State] | None = None,
+    ) -> dict[str, bytes]:
+        before = self._view()
+        statuses = statuses_of(
+            done,
+            {} if before is None else before.statuses,
+            self._device_id(done.desired),
+            told,
+            underway or {},
+        )
+        return node_files(self._report(done, before), self._capabilities(done.desired), statuses)
 
     def _report(self, done: EdgePass, before: NodeView | None) -> NodeReport:
         refusals = self._refusals

@@ -16,6 +16,7 @@ from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.observed import Observed
 from margo_gitops.model.quantity import seconds_of
 from margo_gitops.model.record import ComponentArtifact, Record
+from margo_gitops.model.state import State
 from margo_gitops.model.status import DeploymentStatus
 from margo_gitops.model.wanted import Wanted
 from margo_gitops.plan.workloads import Action, Plan
@@ -23,8 +24,18 @@ from margo_gitops.reconcile import Pass
 from margo_gitops.render.site import document_path
 from margo_gitops.runtime.base import ComponentSpec, Workload
 from margo_gitops.runtime.secrets import Secrets
-from margo_gitops.status.node import Seen, deployment_status, removed_status
+from margo_gitops.status.node import Seen, deployment_status, in_state, removed_status
 from margo_gitops.trust.share import Share
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a node is to run of one deployment, and the record and document that ask for it."""
+
+    wanted: Wanted
+    record: Record
+    document: bytes
+
 
 DRIVER_OF = {ProfileType.COMPOSE: "compose", ProfileType.HELM: "helm", ProfileType.CUSTOM: "wasm"}
 
@@ -102,16 +113,25 @@ def _component(
     )
 
 
-def wanted_of(share: Share) -> list[Wanted]:
+def targets_of(share: Share) -> list[Target]:
     """The deployments of a share, each with the record digest that it comes from."""
     records = share.records
-    found = []
-    for placed in share.placement.deployments:
-        data = share.files[document_path(records[placed.id])]
-        deployment, _ = margo.read_deployment(data, placed.name)
-        driver = DRIVER_OF[deployment.type]
-        found.append(Wanted(placed.id, placed.name, placed.record, driver, deployment))
-    return found
+    return [
+        target_of(placed.record, records[placed.id], share.files[document_path(records[placed.id])])
+        for placed in share.placement.deployments
+    ]
+
+
+def target_of(origin: str, record: Record, document: bytes, why: str = "") -> Target:
+    """One deployment of a node by the digest of its record, its record and its document."""
+    deployment, _ = margo.read_deployment(document, record.name)
+    driver = DRIVER_OF[deployment.type]
+    return Target(Wanted(record.id, record.name, origin, driver, deployment, why), record, document)
+
+
+def wanted_of(share: Share) -> list[Wanted]:
+    """The same without records and documents."""
+    return [target.wanted for target in targets_of(share)]
 
 
 def artifacts_of(share: Share) -> list[ComponentArtifact]:
@@ -136,24 +156,31 @@ def statuses_of(
     done: EdgePass,
     before: Mapping[str, DeploymentStatus],
     device_id: str,
-    unrunnable: Mapping[str, MargoError],
+    told: Mapping[str, MargoError],
+    underway: Mapping[str, State],
 ) -> dict[str, DeploymentStatus]:
-    """Every placed deployment's status, and the last word on what was removed."""
+    """Every placed deployment's status, and the last word on what was removed.
+
+    `told` is what stands in the way of a deployment, whatever this pass did; `underway` says by id
+    what is just being done.
+    """
     after = {item.id: item for items in done.results.after.running.values() for item in items}
     actions = {action.id: str(action) for action in done.results.done}
     generation = done.desired.change.generation
     statuses = {}
     for item in wanted_of(done.desired):
         silent = done.results.after.silent.get(item.driver)
-        failure = done.results.failures.get(item.id) or unrunnable.get(item.id) or silent
-        seen = Seen(item, after.get(item.id), failure, actions.get(item.id))
+        failure = told.get(item.id) or done.results.failures.get(item.id) or silent
+        seen = Seen(item, after.get(item.id), failure, actions.get(item.id), underway.get(item.id))
         statuses[item.name] = deployment_status(
             seen, device_id=device_id, generation=generation, before=before.get(item.name)
         )
     for name, status in before.items():
         record = done.desired.records.get(status.deployment_id)
         gone = status.deployment_id not in after
-        if name not in statuses and record is not None and record.action == "remove" and gone:
+        if name not in statuses and status.deployment_id in underway:
+            statuses[name] = in_state(status, underway[status.deployment_id], generation=generation)
+        elif name not in statuses and record is not None and record.action == "remove" and gone:
             why = f"removed by revision {record.revision}"
             statuses[name] = removed_status(status, generation=generation, why=why)
     return statuses

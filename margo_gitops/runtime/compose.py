@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from margo_gitops.documents import canonical
-from margo_gitops.errors import Invalid, MargoError, Missing, Waiting
+from margo_gitops.errors import Failing, Invalid, MargoError, Missing, Waiting
 from margo_gitops.model.application import ProfileType
 from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.model.observed import Observed, ObservedComponent
@@ -85,7 +85,7 @@ class ComposeDriver:
 
         All is checked before anything is touched, so what may never run leaves what runs alone.
         Raises `Refused` for what the archive or the policy forbids, `Invalid` for what is wrong
-        with the file or its values, `Missing` for an image that cannot be had, `Waiting` where a
+        with the file or its values, `Missing` for an image that cannot be had, `Failing` where a
         service fails or needs longer than the component's timeout, `Unreachable`.
         """
         _refuse_twins(workload)
@@ -185,7 +185,7 @@ class ComposeDriver:
         told = f"{who} did not start: {parts.without_secrets(words, component)}"
         if any(sign in words for sign in _PORT_TAKEN):
             return Invalid(told, then="it is tried again when its deployment changes")
-        return Waiting(told)
+        return Failing(told)
 
     def _await(self, workload: Workload, component: ComponentSpec, started: Started) -> None:
         # Not by `up --wait`: that one fails as soon as a job has ended well.
@@ -193,9 +193,9 @@ class ComposeDriver:
         who = f"component {component.name} of {workload.name}"
         while (seen := self._judged(workload.id, started)).state is not State.INSTALLED:
             if seen.state is State.FAILED:
-                raise Waiting(f"{who} failed: {seen.detail}")
+                raise Failing(f"{who} failed: {seen.detail}")
             if time.monotonic() > deadline:
-                raise Waiting(f"{who} is not ready after {component.timeout:g} s: {seen.detail}")
+                raise Failing(f"{who} is not ready after {component.timeout:g} s: {seen.detail}")
             time.sleep(_POLL)
 
     def _drop(self, id: str, components: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from margo_gitops.documents import canonical
-from margo_gitops.errors import Invalid, Missing, Stalled, Unreachable, Waiting
+from margo_gitops.errors import Failing, Invalid, Missing, Stalled, Unreachable
 from margo_gitops.model.application import ProfileType
 from margo_gitops.process import run
 from margo_gitops.runtime import wasm_folder
@@ -65,7 +65,7 @@ class WasmDriver:
         """Make exactly these components run, in order; a job that ended stays as it ended.
 
         All is checked and compiled before anything is touched, so what can never run (`Invalid`)
-        leaves what runs alone. Raises `Waiting` where a component ends at its start or needs longer
+        leaves what runs alone. Raises `Failing` where a component ends at its start or needs longer
         than its timeout, `Invalid` where a job failed, `Stalled` where another owner has the id.
         """
         specs = self._specs(workload)
@@ -181,7 +181,7 @@ class WasmDriver:
         if done.code == _NOT_READ:
             raise Missing(f"the artifact of {told} is not what was verified: {done.out}")
         if done.code:
-            raise Waiting(f"{told} was not compiled: the compiler ended with code {done.code}")
+            raise Failing(f"{told} was not compiled: the compiler ended with code {done.code}")
 
     def _mine(self, folder: Path) -> list[Spec]:
         return sorted(

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import margo_gitops
-from margo_gitops.errors import Invalid, Waiting
+from margo_gitops.errors import Failing, Invalid, Waiting
 from margo_gitops.model.state import State
 from margo_gitops.process import run
 from margo_gitops.runtime.base import ObservedComponent
@@ -83,7 +83,7 @@ def start(folder: Path, spec: Spec) -> None:
 def await_start(folder: Path, spec: Spec, timeout: float) -> None:
     """Wait until the module runs or is done.
 
-    Raises `Waiting` where it fails or takes longer than `timeout` seconds, `Invalid` where a job
+    Raises `Failing` where it fails or takes longer than `timeout` seconds, `Invalid` where a job
     failed, `OSError`.
     """
     deadline = time.monotonic() + timeout
@@ -92,9 +92,9 @@ def await_start(folder: Path, spec: Spec, timeout: float) -> None:
             told = f"component {spec.component} of {spec.name} failed: {now.detail}"
             if spec.job and not now.lost:
                 raise Invalid(told, then="the job does not run again before its deployment changes")
-            raise Waiting(told)
+            raise Failing(told)
         if time.monotonic() > deadline:
-            raise Waiting(
+            raise Failing(
                 f"component {spec.component} of {spec.name} does not run after {timeout:g} s"
             )
         time.sleep(_POLL)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from margo_gitops.documents import canonical, margo
-from margo_gitops.errors import MargoError, Refused, Waiting
+from margo_gitops.errors import Failing, MargoError, Refused, Waiting
 from margo_gitops.model import layout
 from margo_gitops.model.application import OWN_EXTENSIONS
 from margo_gitops.model.device import DeviceCapabilities
+from margo_gitops.model.memory import WORDS
 from margo_gitops.model.observed import Observed, ObservedComponent
 from margo_gitops.model.report import NodeReport
 from margo_gitops.model.state import State, overall
@@ -21,12 +22,16 @@ MESSAGE_LIMIT = 600
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One wanted deployment after a pass: what the engine holds, what failed, what was done."""
+    """One wanted deployment after a pass: what the engine holds, what failed, what was done.
+
+    `underway` is the state of what is not as wanted yet while a pass is at work on it.
+    """
 
     wanted: Wanted
     observed: Observed | None
     failure: MargoError | None = None
     action: str | None = None
+    underway: State | None = None
 
 
 def deployment_status(
@@ -47,7 +52,7 @@ def deployment_status(
         device_id=device_id,
         adopted=generation,
         state=overall(component.state for component in components),
-        error=None if seen.failure is None else _error(seen.failure, wanted.name),
+        error=None if seen.failure is None else _error(seen.failure, wanted.name, WORDS),
         components=components,
         extensions={OWN_EXTENSIONS: {"driver": wanted.driver, "origin": wanted.origin, "why": why}},
     )
@@ -55,18 +60,15 @@ def deployment_status(
 
 def removed_status(before: DeploymentStatus, *, generation: int, why: str) -> DeploymentStatus:
     """The last word on a deployment that an approved record removed."""
-    return before.model_copy(
-        update={
-            "adopted": generation,
-            "state": State.REMOVED,
-            "error": None,
-            "components": tuple(
-                ComponentStatus(name=component.name, state=State.REMOVED)
-                for component in before.components
-            ),
-            "extensions": {OWN_EXTENSIONS: {"why": why}},
-        }
-    )
+    gone = in_state(before, State.REMOVED, generation=generation)
+    return gone.model_copy(update={"extensions": {OWN_EXTENSIONS: {"why": why}}})
+
+
+def in_state(before: DeploymentStatus, state: State, *, generation: int) -> DeploymentStatus:
+    """The same deployment with all of its components in one state."""
+    components = tuple(ComponentStatus(name=c.name, state=state) for c in before.components)
+    update = {"adopted": generation, "state": state, "error": None, "components": components}
+    return before.model_copy(update=update)
 
 
 def node_files(
@@ -115,12 +117,21 @@ def _component(name: str, seen: Seen) -> ComponentStatus:
     present = {} if seen.observed is None else {c.name: c for c in seen.observed.components}
     component = present.get(name)
     current = seen.observed is not None and seen.observed.origin == seen.wanted.origin
-    if seen.failure is not None and (component is None or not current):
-        state = State.PENDING if isinstance(seen.failure, Waiting) else State.FAILED
+    if not seen.underway and seen.failure and (component is None or not current):
+        state = _unmet(seen.failure)
         return ComponentStatus(name=name, state=state, error=_error(seen.failure, name))
+    if seen.underway and (component is None or not current or component.state is State.FAILED):
+        return ComponentStatus(name=name, state=seen.underway)
     if component is None:
         return ComponentStatus(name=name, state=State.PENDING)
     return ComponentStatus(name=name, state=component.state, error=_component_error(component))
+
+
+def _unmet(failure: MargoError) -> State:
+    """The state of what does not run as wanted: tried, waited for, or over for now."""
+    if isinstance(failure, Failing):
+        return State.INSTALLING
+    return State.PENDING if isinstance(failure, Waiting) else State.FAILED
 
 
 def _component_error(component: ObservedComponent) -> StatusError | None:
@@ -130,6 +141,10 @@ def _component_error(component: ObservedComponent) -> StatusError | None:
     return StatusError(code="failed", source=component.name, message=message)
 
 
-def _error(failure: MargoError, source: str) -> StatusError:
+def _error(failure: MargoError, source: str, limit: int = MESSAGE_LIMIT) -> StatusError:
     code = failure.rule if isinstance(failure, Refused) else type(failure).__name__.lower()
-    return StatusError(code=code, source=source, message=str(failure)[:MESSAGE_LIMIT])
+    return StatusError(code=code, source=source, message=_cut(str(failure), limit))
+
+
+def _cut(text: str, limit: int) -> str:
+    return text.encode()[:limit].decode(errors="ignore")

@@ -48,7 +48,7 @@ def test_it_runs_changes_is_repaired_and_goes(docker: Engine, tmp_path: Path) ->
         assert len(second) == 2
         assert set(first) != set(second)
         docker("kill", second[0].split()[0])
-        assert "repair web" in one_pass()
+        assert "install web: drift" in one_pass()
         assert len(containers()) == 2
         assert one_pass() == ""
     finally:

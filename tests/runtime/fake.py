@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -26,6 +27,7 @@ class Held:
     spec: ComponentSpec
     life: int
     alive: bool = True
+    restarting: bool = False
 
 
 @dataclass
@@ -33,7 +35,9 @@ class FakeEngine:
     """What outlives the agent: give the same one to the driver of a restarted agent.
 
     `actions` lists each change really made, as (verb, deployment id); a call that changes nothing
-    adds nothing. `down` makes every call `Unreachable`, `fail_apply` is raised by each apply.
+    adds nothing. `down` makes every call `Unreachable`, `fail_apply` is raised by each apply, and
+    `fails` by one that gives a component this value: what ran of the deployment is gone then. What
+    changes something waits for `gate`.
     """
 
     held: dict[str, dict[str, Held]] = field(default_factory=dict)
@@ -41,7 +45,18 @@ class FakeEngine:
     actions: list[tuple[str, str]] = field(default_factory=list)
     down: bool = False
     fail_apply: MargoError | None = None
+    fails: dict[str, MargoError] = field(default_factory=dict)
+    tried: list[str] = field(default_factory=list)
+    gate: threading.Event = field(default_factory=threading.Event)
     lives: count[int] = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def crash(self, deployment_id: str, component: str) -> None:
+        """Let a component end again and again, and be started by the engine each time."""
+        held = self.held[deployment_id][component]
+        held.alive, held.restarting = False, True
 
     def kill(self, deployment_id: str, component: str) -> None:
         """End a component behind the driver's back."""
@@ -79,15 +94,23 @@ class FakeDriver:
         engine = self._engine()
         if engine.fail_apply is not None:
             raise engine.fail_apply
+        for value in (str(v) for spec in workload.components for v in spec.values.values()):
+            if value in engine.fails:
+                engine.tried.append(value)
+                engine.owners.pop(workload.id, None)
+                engine.held.pop(workload.id, None)
+                raise engine.fails[value]
         before = engine.held.get(workload.id, {})
         after = {spec.name: self._life(before, workload, spec) for spec in workload.components}
         if after != before:
+            engine.gate.wait(20)
             engine.actions.append(("apply", workload.id))
         engine.held[workload.id] = after
         engine.owners[workload.id] = (self._owner, workload.name)
 
     def remove(self, deployment_id: str) -> None:
         if self._owns(deployment_id):
+            self.engine.gate.wait(20)
             del self.engine.held[deployment_id], self.engine.owners[deployment_id]
             self.engine.actions.append(("remove", deployment_id))
 
@@ -121,4 +144,4 @@ def _origin(components: dict[str, Held]) -> str:
 def _seen(held: Held) -> ObservedComponent:
     if held.alive:
         return ObservedComponent(held.spec.name, State.INSTALLED)
-    return ObservedComponent(held.spec.name, State.FAILED, "killed", lost=True)
+    return ObservedComponent(held.spec.name, State.FAILED, "killed", lost=not held.restarting)
