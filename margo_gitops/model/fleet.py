@@ -17,6 +17,7 @@ from margo_gitops.model.base import (
     Uuid,
     Version,
 )
+from margo_gitops.model.suspension import Suspension
 
 Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,5}(ms|s|m|h)$")]
 """A length of time: `500ms`, `30s`, `5m`, `1h`."""
@@ -168,6 +169,11 @@ class SiteOverride(Frozen):
     parameters: dict[str, ParameterValue] = Field(
         default={}, description="Parameter values of this site only."
     )
+    suspended: Suspension | None = Field(
+        default=None,
+        description="Leaves it as it is at this site: margo suspend.",
+        exclude_if=lambda value: value is None,
+    )
 
 
 class Intent(OwnDocument):
@@ -185,3 +191,13 @@ class Intent(OwnDocument):
     overrides: dict[Flat, SiteOverride] = Field(
         default={}, description="What single sites get differently, by site."
     )
+    suspended: Suspension | None = Field(
+        default=None,
+        description="Leaves it as it is wherever it runs: margo suspend.",
+        exclude_if=lambda value: value is None,
+    )
+
+    def suspended_at(self, site: str) -> Suspension | None:
+        """How it is suspended at a site: there alone, or everywhere."""
+        override = self.overrides.get(site)
+        return (override and override.suspended) or self.suspended

@@ -20,6 +20,7 @@ from margo_gitops.model.base import (
     Version,
 )
 from margo_gitops.model.fleet import Polling, RuntimePolicy
+from margo_gitops.model.suspension import Suspension
 
 
 class Content(Frozen):
@@ -229,6 +230,11 @@ class SiteSettings(OwnDocument):
     )
     runtime: RuntimePolicy = Field(description="What workloads may ask of their hosts.")
     nodes: tuple[NodeSettings, ...] = Field(description="The nodes of the site.")
+    suspended: dict[Uuid, Suspension] = Field(
+        default={},
+        description="Deployments that are left as they are, by UUID.",
+        exclude_if=lambda value: not value,
+    )
     placement_profiles: tuple[dict[str, Any], ...] = Field(
         default=(), description="How the site chooses among its nodes."
     )

@@ -12,6 +12,7 @@ from margo_gitops.model.base import ParameterValue
 from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.fleet import Intent
 from margo_gitops.model.parameters import effective
+from margo_gitops.model.suspension import Suspension
 from margo_gitops.render.main import Application, Main, application_of, profile_of
 
 
@@ -33,6 +34,16 @@ def wanted_at(main: Main, site: str) -> Iterable[Wanted]:
         if main.reaches(intent, site):
             for node in _nodes(main, intent, site):
                 yield _instance(main, intent, site, node)
+
+
+def suspended_at(main: Main, site: str) -> dict[str, Suspension]:
+    """What is suspended at a site, by the deployment's UUID."""
+    return {
+        layout.deployment_id(main.fleet.id, site, intent.name, node): suspension
+        for intent in main.intents.values()
+        if main.reaches(intent, site) and (suspension := intent.suspended_at(site))
+        for node in _nodes(main, intent, site)
+    }
 
 
 def values_at(intent: Intent, site: str) -> dict[str, ParameterValue]:

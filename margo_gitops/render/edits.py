@@ -21,6 +21,7 @@ from margo_gitops.model.fleet import (
     SiteOverride,
 )
 from margo_gitops.model.record import ApplicationLock
+from margo_gitops.model.suspension import Suspension
 from margo_gitops.render.main import Main, profile_of, targeted
 from margo_gitops.render.values import immutable_faults
 
@@ -136,8 +137,8 @@ def change(main: Main, name: str, settings: Settings, *, file: bytes | None = No
         without = _listed(targets.without, settings.drop_sites, settings.add_sites)
     overrides = dict(held.overrides)
     for site, values in (settings.at or {}).items():
-        before = overrides.get(site, SiteOverride()).parameters
-        overrides[site] = SiteOverride(parameters={**before, **values})
+        before = overrides.get(site, SiteOverride())
+        overrides[site] = before.model_copy(update={"parameters": {**before.parameters, **values}})
     version = settings.version or held.application.version
     after = held.model_copy(
         update={
@@ -147,15 +148,52 @@ def change(main: Main, name: str, settings: Settings, *, file: bytes | None = No
             "overrides": overrides,
         }
     )
+    return _changed(held, after, file, f"Change {name}")
+
+
+def suspend(
+    main: Main, name: str, suspension: Suspension, sites: Sequence[str], *, file: bytes | None
+) -> Edit:
+    """An intent that nodes leave as it is, everywhere or at these sites; errors as `change`."""
+    held = intent_of(main, name)
+    if strange := sorted(set(sites) - set(targeted(held, main.sites))):
+        raise Invalid(f"{name} is not at {strange[0]}", help=f"margo status {strange[0]}")
+    return _changed(held, _suspended(held, suspension, sites), file, f"Suspend {name}")
+
+
+def resume(main: Main, name: str, sites: Sequence[str], *, file: bytes | None) -> Edit:
+    """An intent that is acted on again, everywhere or at these sites; errors as `change`."""
+    held = intent_of(main, name)
+    if sites and held.suspended is not None:
+        raise Usage(
+            f"{name} is suspended everywhere, not at single sites", help=f"margo resume {name}"
+        )
+    every = sites or tuple(held.overrides)
+    after = _suspended(held.model_copy(update={"suspended": None}), None, every)
+    return _changed(held, after, file, f"Resume {name}")
+
+
+def _suspended(held: Intent, suspension: Suspension | None, sites: Sequence[str]) -> Intent:
+    if not sites:
+        return held.model_copy(update={"suspended": suspension})
+    overrides = dict(held.overrides)
+    for site in sites:
+        before = overrides.get(site, SiteOverride())
+        overrides[site] = before.model_copy(update={"suspended": suspension})
+    kept = {site: item for site, item in overrides.items() if item != SiteOverride()}
+    return held.model_copy(update={"overrides": kept})
+
+
+def _changed(held: Intent, after: Intent, file: bytes | None, subject: str) -> Edit:
+    """The intent's file, changed where the intent is; `Usage` where it is not."""
     if after == held:
         raise Usage(
-            f"{name} says all that already: nothing to change",
+            f"{held.name} says all that already: nothing to change",
             help="margo render, if its sites do not have it yet; margo set --help",
         )
-    path = layout.intent_path(name)
+    path = layout.intent_path(held.name)
     data = own.write(held) if file is None else file
-    changed = edit(data, _wire(held), _wire(after), where=path)
-    return _told(name, changed, f"Change {name}")
+    return _told(held.name, edit(data, _wire(held), _wire(after), where=path), subject)
 
 
 def undeploy(main: Main, name: str) -> Edit:

@@ -17,7 +17,7 @@ from margo_gitops.model.record import (
     SiteArtifacts,
     SiteSettings,
 )
-from margo_gitops.render.desired import wanted_at
+from margo_gitops.render.desired import suspended_at, wanted_at
 from margo_gitops.render.main import Main
 from margo_gitops.render.manifest import manifest_of
 from margo_gitops.render.records import content, deployment_entry, removals, settings_entry
@@ -94,6 +94,7 @@ def _settings(main: Main, site_id: str) -> SiteSettings:
         windows=site.windows,
         mirrors=site.mirrors,
         runtime=site.runtime,
+        suspended=dict(sorted(suspended_at(main, site_id).items())),
         nodes=tuple(
             NodeSettings(
                 id=device.id,

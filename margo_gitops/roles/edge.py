@@ -8,14 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from margo_gitops.documents import canonical
 from margo_gitops.errors import Invalid, MargoError, Missing, Refused
 from margo_gitops.model import layout
-from margo_gitops.model.delegation import delegated
 from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.observed import Observed
 from margo_gitops.model.record import Record
-from margo_gitops.model.report import Agent, NodeReport, Refusal
+from margo_gitops.model.report import Agent, Refusal
 from margo_gitops.model.state import State
 from margo_gitops.plan.workloads import Action, Plan, Verb, make_plan
 from margo_gitops.reconcile import Outcome, Pass
@@ -23,22 +21,21 @@ from margo_gitops.roles.applying import carry_out
 from margo_gitops.roles.artifacts import Contents, fetch_from_site, verified_files
 from margo_gitops.roles.attempts import Attempts
 from margo_gitops.roles.branch import OwnBranch
+from margo_gitops.roles.reporter import Reporter, is_of
 from margo_gitops.roles.words import last_words
 from margo_gitops.roles.workloads import (
     EdgePass,
+    Notes,
     Reality,
     Results,
     Target,
     artifacts_of,
-    declared_of,
-    statuses_of,
     targets_of,
     wanted_of,
     workload,
 )
 from margo_gitops.runtime.base import Driver, Owner, Workload
 from margo_gitops.runtime.secrets import Secrets, no_secrets
-from margo_gitops.status.node import NodeView, node_files, read_node
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import Transport
 from margo_gitops.trust.share import Share, adopt_share
@@ -68,6 +65,7 @@ class EdgeNode:
     _refusals: tuple[Refusal, ...] | None = None
     branch: OwnBranch = field(init=False)
     attempts: Attempts = field(init=False)
+    _reporter: Reporter = field(init=False)
 
     def __post_init__(self) -> None:
         """Check the node's id before any ref is named after it."""
@@ -77,8 +75,9 @@ class EdgeNode:
             layout.report_ref(self.node),
             f"margo en {self.node}",
             self.now,
-            self._is_mine,
+            is_of(self.agent),
         )
+        self._reporter = Reporter(self.node, self.agent, self.branch, self.facts)
         self.attempts = Attempts(self.node, self.store, self.clock)
 
     def sync(self) -> None:
@@ -131,7 +130,7 @@ class EdgeNode:
             removable=self._removable(desired, share),
             before=before,
             commit=desired.commit,
-            held=self.attempts.held(targets),
+            held={**self.attempts.held(targets), **self._suspended(desired)},
         )
 
     def apply(self, desired: Share, plan: Plan) -> Results:
@@ -150,15 +149,16 @@ class EdgeNode:
 
         failures = carry_out(plan, act, lambda: self._tell_underway(desired, plan))
         results = Results(plan.actions, failures, self.observe(desired))
-        self.attempts.learn(wanted, targets, results, self._words)
+        suspended = self._suspended(desired)
+        tried = [target for target in wanted if target.wanted.id not in suspended]
+        self.attempts.learn(tried, targets, results, self._words)
         return results
 
     def report(self, done: EdgePass | None) -> Outcome:
         """Write the node's one report; before the first share it has nothing to say."""
         if done is None:
             return Outcome()
-        files = self._files(done, self._told(done))
-        commit = self.branch.write(files, self._message(done))
+        commit = self._write(done)
         self.contents.collect(self._spared(done.desired))
         return Outcome(
             actions=tuple(str(action) for action in done.results.done),
@@ -174,7 +174,7 @@ class EdgeNode:
             a.id: State.REMOVING if a.verb is Verb.REMOVE else State.INSTALLING
             for a in plan.actions
         }
-        self.branch.write(self._files(done, self._told(done), states), self._message(done))
+        self._write(done, states)
         with suppress(MargoError):  # the pass goes on; the report at its end is delivered later
             self.deliver()
 
@@ -217,7 +217,7 @@ class EdgeNode:
         A remove record is enough. A placement must be higher than one that this node adopted or, if
         its state was lost, reported: the first one that it sees may be from before a deployment.
         """
-        view = self._view() if before is None else None
+        view = self._reporter.said() if before is None else None
         reported = desired.placement.sequence if view is None else view.report.sequence
         higher = before is not None or reported < desired.placement.sequence
         return {id for id, record in desired.records.items() if higher or record.action == "remove"}
@@ -229,6 +229,12 @@ class EdgeNode:
         needed = [artifact for share in shares for artifact in artifacts_of(share)]
         needed += [a for record in self.attempts.good_records() for a in record.artifacts]
         return {artifact.digest for artifact in needed}
+
+    def _suspended(self, share: Share) -> dict[str, str]:
+        """What people suspended and what has not ended, by id, in words."""
+        now = self.now()
+        suspended = share.settings.suspended.items()
+        return {id: str(suspension) for id, suspension in suspended if suspension.holds(now)}
 
     def _runnable(self, share: Share) -> list[Target]:
         """The deployments of a share that this node has a driver for."""
@@ -266,54 +272,6 @@ class EdgeNode:
         told = {**results.failures, **self._told(done)}
         return (*told.values(), *results.after.silent.values())
 
-    def _files(
-        self,
-        done: EdgePass,
-        told: Mapping[str, MargoError],
-        underway: Mapping[str, State] | None = None,
-    ) -> dict[str, bytes]:
-        before = self._view()
-        statuses = statuses_of(
-            done,
-            {} if before is None else before.statuses,
-            self._device_id(done.desired),
-            told,
-            underway or {},
-        )
-        return node_files(self._report(done, before), self._capabilities(done.desired), statuses)
-
-    def _report(self, done: EdgePass, before: NodeView | None) -> NodeReport:
-        refusals = self._refusals
-        if refusals is None:
-            refusals = () if before is None else before.report.refusals
-        return NodeReport(
-            site=done.desired.placement.site,
-            node=self.node,
-            agent=self.agent,
-            sequence=done.desired.placement.sequence,
-            described=done.desired.commit,
-            refusals=refusals,
-        )
-
-    def _view(self) -> NodeView | None:
-        files = self.branch.files()
-        return read_node(self.node, files) if files else None
-
-    def _device_id(self, share: Share) -> str:
-        named = {node.id: node.device_id for node in share.settings.nodes}
-        return named.get(self.node, f"{share.placement.site}/{self.node}")
-
-    def _capabilities(self, share: Share) -> DeviceCapabilities:
-        """What this host offers, within what people declared of it."""
-        host = self.facts(self._device_id(share), self.drivers)
-        return delegated(declared_of(share, self.node), host)
-
-    def _is_mine(self, files: Mapping[str, bytes]) -> bool:
-        report = canonical.load(files.get(layout.NODE_REPORT, b""), NodeReport, layout.NODE_REPORT)
-        return report.agent.instance == self.agent.instance
-
-    def _message(self, done: EdgePass) -> str:
-        lines = [f"Reason: {action}" for action in done.results.done]
-        sequence = done.desired.placement.sequence
-        trailers = "\n".join([f"Source: {done.desired.commit}", *lines])
-        return f"{self.node}: report of sequence {sequence}\n\n{trailers}\n"
+    def _write(self, done: EdgePass, underway: Mapping[str, State] | None = None) -> str | None:
+        notes = Notes(self._told(done), underway or {}, self._suspended(done.desired))
+        return self._reporter.write(done, notes, self._refusals, self.drivers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -152,34 +152,47 @@ def _declared(text: str, node: str) -> DeviceCapabilities:
     return margo.read_capabilities(text.encode(), f"capabilities of {node}")[0]
 
 
-def statuses_of(
-    done: EdgePass,
-    before: Mapping[str, DeploymentStatus],
-    device_id: str,
-    told: Mapping[str, MargoError],
-    underway: Mapping[str, State],
-) -> dict[str, DeploymentStatus]:
-    """Every placed deployment's status, and the last word on what was removed.
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is to be said of deployments whatever a pass did, by id.
 
-    `told` is what stands in the way of a deployment, whatever this pass did; `underway` says by id
-    what is just being done.
+    `told` stands in their way, `underway` is just being done, `suspended` is why they are left.
     """
+
+    told: Mapping[str, MargoError] = field(default_factory=dict)
+    underway: Mapping[str, State] = field(default_factory=dict)
+    suspended: Mapping[str, str] = field(default_factory=dict)
+
+
+def statuses_of(
+    done: EdgePass, before: Mapping[str, DeploymentStatus], device_id: str, notes: Notes
+) -> dict[str, DeploymentStatus]:
+    """Every placed deployment's status, and the last word on what was removed."""
     after = {item.id: item for items in done.results.after.running.values() for item in items}
     actions = {action.id: str(action) for action in done.results.done}
     generation = done.desired.change.generation
     statuses = {}
     for item in wanted_of(done.desired):
         silent = done.results.after.silent.get(item.driver)
-        failure = told.get(item.id) or done.results.failures.get(item.id) or silent
-        seen = Seen(item, after.get(item.id), failure, actions.get(item.id), underway.get(item.id))
+        failure = notes.told.get(item.id) or done.results.failures.get(item.id) or silent
+        seen = Seen(
+            item,
+            after.get(item.id),
+            failure,
+            actions.get(item.id),
+            notes.underway.get(item.id),
+            notes.suspended.get(item.id),
+        )
         statuses[item.name] = deployment_status(
             seen, device_id=device_id, generation=generation, before=before.get(item.name)
         )
     for name, status in before.items():
         record = done.desired.records.get(status.deployment_id)
         gone = status.deployment_id not in after
-        if name not in statuses and status.deployment_id in underway:
-            statuses[name] = in_state(status, underway[status.deployment_id], generation=generation)
+        if name not in statuses and status.deployment_id in notes.underway:
+            statuses[name] = in_state(
+                status, notes.underway[status.deployment_id], generation=generation
+            )
         elif name not in statuses and record is not None and record.action == "remove" and gone:
             why = f"removed by revision {record.revision}"
             statuses[name] = removed_status(status, generation=generation, why=why)

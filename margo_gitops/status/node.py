@@ -24,7 +24,8 @@ MESSAGE_LIMIT = 600
 class Seen:
     """One wanted deployment after a pass: what the engine holds, what failed, what was done.
 
-    `underway` is the state of what is not as wanted yet while a pass is at work on it.
+    `underway` is the state of what is not as wanted yet while a pass is at work on it, `suspended`
+    why nothing is done about it.
     """
 
     wanted: Wanted
@@ -32,6 +33,7 @@ class Seen:
     failure: MargoError | None = None
     action: str | None = None
     underway: State | None = None
+    suspended: str | None = None
 
 
 def deployment_status(
@@ -47,6 +49,9 @@ def deployment_status(
     why = seen.action
     if why is None and held.get("origin") == wanted.origin:
         why = held.get("why")
+    own = {"driver": wanted.driver, "origin": wanted.origin, "why": why}
+    if seen.suspended:
+        own["suspended"] = seen.suspended
     return DeploymentStatus(
         deployment_id=wanted.id,
         device_id=device_id,
@@ -54,7 +59,7 @@ def deployment_status(
         state=overall(component.state for component in components),
         error=None if seen.failure is None else _error(seen.failure, wanted.name, WORDS),
         components=components,
-        extensions={OWN_EXTENSIONS: {"driver": wanted.driver, "origin": wanted.origin, "why": why}},
+        extensions={OWN_EXTENSIONS: own},
     )
 
 
@@ -122,7 +127,7 @@ def _component(name: str, seen: Seen) -> ComponentStatus:
         return ComponentStatus(name=name, state=state, error=_error(seen.failure, name))
     if seen.underway and (component is None or not current or component.state is State.FAILED):
         return ComponentStatus(name=name, state=seen.underway)
-    if component is None:
+    if component is None or (seen.suspended and not current):
         return ComponentStatus(name=name, state=State.PENDING)
     return ComponentStatus(name=name, state=component.state, error=_component_error(component))
 

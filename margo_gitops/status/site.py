@@ -92,10 +92,13 @@ def _rows(nodes: Mapping[str, NodeView]) -> Sequence[str]:
 
 
 def reason(status: DeploymentStatus) -> str:
-    """Why a deployment is in its state: its error, a component's error, else the last action."""
+    """Why a deployment is in its state: suspended, its or a component's error, the last action."""
+    own = status.extensions.get(OWN_EXTENSIONS, {})
     errors = [status.error, *(component.error for component in status.components)]
     found = next((error.message for error in errors if error is not None), None)
-    return found or str(status.extensions.get(OWN_EXTENSIONS, {}).get("why") or "")
+    return "; ".join(filter(None, (str(own.get("suspended") or ""), found))) or str(
+        own.get("why") or ""
+    )
 
 
 def _cell(text: str) -> str:
