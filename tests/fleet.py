@@ -15,6 +15,7 @@ from margo_gitops.model.application import ProfileType
 from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.fleet import ApplicationRef, Device, Fleet, Intent, Site, Targets
 from margo_gitops.model.report import Agent
+from margo_gitops.model.suspension import Suspension
 from margo_gitops.reconcile import Outcome, once
 from margo_gitops.render import edits
 from margo_gitops.roles.central import BareMain, Central, Published
@@ -102,6 +103,7 @@ class SimulatedNode:
     store: GitStore = field(default_factory=GitStore.memory)
     engine: FakeEngine = field(default_factory=FakeEngine)
     seconds: float = 0.0
+    today: int = 1_000_000_000
     link: Link = field(init=False)
     agent: EdgeNode = field(init=False)
 
@@ -119,7 +121,7 @@ class SimulatedNode:
             contents=MemoryContents(),
             facts=self._facts,
             agent=Agent(version="0", formats=("margo-gitops/v1",), instance=f"en-{self.node}"),
-            now=lambda: 1_000_000_000,
+            now=lambda: self.today,
             clock=lambda: self.seconds,
         )
 
@@ -227,6 +229,15 @@ class SimulatedFleet:
 
     def set(self, name: str = "hello", **values: str) -> list[Published]:
         self.co.apply(edits.change(self.co.main(), name, edits.Settings(parameters=dict(values))))
+        return self.co.render()
+
+    def suspend(self, *sites: str, until: str | None = None) -> list[Published]:
+        suspension = Suspension(reason="line 3 is in audit", by="Ada", until=until)
+        self.co.apply(edits.suspend(self.co.main(), "hello", suspension, sites, file=None))
+        return self.co.render()
+
+    def resume(self, *sites: str) -> list[Published]:
+        self.co.apply(edits.resume(self.co.main(), "hello", sites, file=None))
         return self.co.render()
 
     def undeploy(self, name: str = "hello") -> list[Published]:

@@ -21,6 +21,7 @@ from margo_gitops.cli import (
     serving,
     sites,
     status,
+    suspending,
     validate,
 )
 from margo_gitops.errors import MargoError
@@ -51,7 +52,7 @@ def root(
         raise typer.Exit
 
 
-for part in (demo, fleet, deployments, publish, status, validate, convert, doctor):
+for part in (demo, fleet, deployments, suspending, publish, status, validate, convert, doctor):
     part.register(app)
 app.add_typer(sites.app, name="site", help="The sites of the fleet.")
 app.add_typer(devices.app, name="device", help="The Device Store.")

@@ -44,6 +44,9 @@ class MainBranch(Protocol):
     def commit(self, changes: Mapping[str, bytes | None], message: str) -> str:
         """Commit these files (None deletes); returns the new commit."""
 
+    def who(self) -> str:
+        """The name that its commits carry."""
+
 
 @dataclass(frozen=True, slots=True)
 class BareMain:
@@ -67,6 +70,10 @@ class BareMain:
             new = self.store.amend(old, changes, author=author, message=message)
         self.store.move(layout.MAIN, new, old=old)
         return new
+
+    def who(self) -> str:
+        """The name that its commits carry."""
+        return self.author().name
 
 
 @dataclass(frozen=True, slots=True)

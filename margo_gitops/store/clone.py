@@ -84,6 +84,13 @@ class Clone:
             raise LostRace(f"main of {self.path} vanished while it was committed to")
         return commit
 
+    def who(self) -> str:
+        """The name of whoever commits here; `Stalled` where git does not know it."""
+        done = git(self.path, "var", "GIT_AUTHOR_IDENT")
+        if done.code != 0:
+            raise said(done, "var")
+        return done.out.partition(" <")[0]
+
     def pull(self, transport: Transport) -> PullResult:
         """Bring `main`, the site branches and the statuses; nothing of ours is lost.
 
