@@ -7,6 +7,8 @@
     ├── Waiting          exit 4   nothing lost; it is tried again by itself
     │   ├── Unreachable           the remote did not answer, or not in time
     │   ├── Missing               something named is not there yet
+    │   ├── Underway              it gets on, and is gone on with at once
+    │   ├── Failing               a workload did not come to run
     │   └── LostRace              another writer moved the ref first
     └── Stalled          exit 5   a person must act
 
@@ -74,6 +76,12 @@ class Unreachable(Waiting):
 
 class Missing(Waiting):
     """Something that was named is not there yet."""
+
+
+class Underway(Waiting):
+    """It is being done and gets on: it is gone on with at once."""
+
+    then_default = "it goes on by itself; what runs goes on running"
 
 
 class Failing(Waiting):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
-from margo_gitops.errors import MargoError, Refused, Stalled, Waiting
+from margo_gitops.errors import MargoError, Refused, Stalled, Underway, Waiting
 
 _Desired = TypeVar("_Desired")
 _Observed = TypeVar("_Observed")
@@ -127,15 +127,22 @@ def run(
         beat = rhythm()
         if due:
             asked_at = clock()
-            failed = any(isinstance(trouble, Waiting) for trouble in outcome.troubles)
-            failures = min(failures + 1, _DOUBLINGS) if failed else 0
-            usual = min(beat.poll, 2.0 ** (failures - 1)) if failed else beat.poll
+            failures = _failures(failures, outcome.troubles)
+            usual = min(beat.poll, 2.0 ** (failures - 1)) if failures else beat.poll
             pause = usual * chance.uniform(0.9, 1.1)
         left = asked_at + pause - clock()
         wake = wait(max(0.0, min(beat.tick, left)))
         if wake is Wake.STOP:
             return
         due = wake is Wake.CHANGED or clock() >= asked_at + pause
+
+
+def _failures(before: int, troubles: Iterable[MargoError]) -> int:
+    """How often in a row it had to wait; what gets on is gone on with after the first pause."""
+    waiting = [trouble for trouble in troubles if isinstance(trouble, Waiting)]
+    if any(isinstance(trouble, Underway) for trouble in waiting):
+        return 1
+    return min(before + 1, _DOUBLINGS) if waiting else 0
 
 
 def _steps(

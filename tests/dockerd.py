@@ -27,7 +27,7 @@ BUSYBOX = Path("/bin/busybox")
 APPLETS = ("sh", "cat", "env", "httpd", "ls", "nc", "sleep", "tail", "test", "wget")
 
 # A shell as process 1 ignores SIGTERM unless it says otherwise; `stop` would then wait 10 s.
-_REST = ["/bin/sh", "-c", 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done']
+REST = ["/bin/sh", "-c", 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done']
 
 _PLUGINS = (
     Path("/usr/libexec/docker/cli-plugins/docker-compose"),
@@ -146,12 +146,12 @@ def unmount(folder: Path) -> None:
 
 def with_image(engine: Engine) -> Engine:
     """The engine, now with `IMAGE`."""
-    command = ", ".join(f'"{word}"' for word in (w.replace('"', r"\"") for w in _REST))
-    engine("import", "-c", f"CMD [{command}]", "-", IMAGE, input=_root())
+    command = ", ".join(f'"{word}"' for word in (w.replace('"', r"\"") for w in REST))
+    engine("import", "-c", f"CMD [{command}]", "-", IMAGE, input=root())
     return engine
 
 
-def _root() -> bytes:
+def root() -> bytes:
     """A root file system of busybox and its applets."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:

@@ -6,15 +6,21 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Collection, Iterator
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from margo_gitops.documents.canonical import digest as digest_of
-from margo_gitops.errors import Refused, Stalled
+from margo_gitops.errors import Refused, Stalled, Unreachable
+
+RESERVE = 64 << 20
+"""Bytes of the disk that are left to others, however large an artifact is."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _HEX = re.compile(r"[0-9a-f]{64}")
+_BLOCK = 1 << 20
 _Seen = tuple[int, int, int]
 
 
@@ -44,6 +50,33 @@ class ContentStore:
             )
         return self.path(digest) or self._write(digest, data)
 
+    def receive(self, digest: str, size: int, rest: Callable[[int], Iterable[bytes]]) -> Path:
+        """Keep a large blob that comes in blocks; `rest` gives them from an offset on.
+
+        What came before an error stays, and the next call asks only for the rest. Raises `Refused`
+        (rule `digest`) where it is not what was announced: then nothing of it stays.
+        """
+        held = self.path(digest)
+        if held is not None:
+            return held
+        part = self._part(digest)
+        with self._disk():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._require_room(digest, size, part)
+            with part.open("ab+") as stream:
+                hashed, came = _hashed(stream)
+                blocks = rest(came) if came < size else ()
+                came = _append(stream, hashed, blocks, came=came, most=size)
+            if came < size:
+                raise Unreachable(f"only {came} of the {size} bytes of {_short(digest)} came")
+            return self._take(part, digest, size, came, f"sha256:{hashed.hexdigest()}")
+
+    def received(self, digest: str) -> int:
+        """How many bytes of a blob have come so far that is not whole yet."""
+        with self._disk(), suppress(FileNotFoundError):
+            return self._part(digest).stat().st_size
+        return 0
+
     def path(self, digest: str) -> Path | None:
         """The blob's file, or None.
 
@@ -64,6 +97,11 @@ class ContentStore:
         self._verified[digest] = seen
         return file
 
+    def named(self, digest: str) -> Path | None:
+        """The blob's file as its name says, not hashed: for others, who verify it themselves."""
+        file = self._folder / digest[7:]
+        return file if _DIGEST.fullmatch(digest) and file.is_file() else None
+
     def digests(self) -> frozenset[str]:
         """The digests of all blobs held, as their names say; `path` is what verifies one."""
         with self._disk(), suppress(FileNotFoundError):
@@ -74,6 +112,7 @@ class ContentStore:
     def collect(self, keep: Collection[str]) -> None:
         """Delete all blobs but these, and what an interrupted write left behind."""
         wanted = {digest.removeprefix("sha256:") for digest in keep}
+        wanted |= {f".{name}.part" for name in wanted}
         with self._disk(), suppress(FileNotFoundError):
             for file in self._folder.iterdir():
                 if file.name not in wanted:
@@ -97,6 +136,36 @@ class ContentStore:
             self._verified[digest] = _seen(file)
         return file
 
+    def _part(self, digest: str) -> Path:
+        if not _DIGEST.fullmatch(digest):
+            raise Refused(f"{_short(digest)} is no sha256 digest", rule="digest")
+        return self._folder / f".{digest[7:]}.part"
+
+    def _require_room(self, digest: str, size: int, part: Path) -> None:
+        room = shutil.disk_usage(self._folder).free - RESERVE
+        lacks = size - (part.stat().st_size if part.exists() else 0)
+        if lacks > room:
+            raise Stalled(
+                f"{_short(digest)} needs {lacks >> 20} MiB more in {self._folder}, and"
+                f" {max(0, room) >> 20} MiB may be used there",
+                then="what runs goes on running",
+                help=f"df -h {self._folder}",
+            )
+
+    def _take(self, part: Path, digest: str, size: int, came: int, found: str) -> Path:
+        """The whole file under its name, or nothing of it."""
+        if came != size or found != digest:
+            part.unlink()
+            raise Refused(
+                f"bytes of {_short(found)} came, expected {_short(digest)} of {size} bytes",
+                rule="digest",
+            )
+        file = self._folder / digest[7:]
+        part.replace(file)
+        _sync(self._folder)
+        self._verified[digest] = _seen(file)
+        return file
+
     @contextmanager
     def _disk(self) -> Iterator[None]:
         try:
@@ -109,6 +178,31 @@ class ContentStore:
                 then="what runs goes on running",
                 help=f"df {self._folder}",
             ) from error
+
+
+def _hashed(stream: BinaryIO) -> tuple[Any, int]:
+    """The hash over what lies there already, and its size."""
+    stream.seek(0)
+    hashed, came = hashlib.sha256(), 0
+    while block := stream.read(_BLOCK):
+        hashed.update(block)
+        came += len(block)
+    return hashed, came
+
+
+def _append(stream: BinaryIO, hashed: Any, blocks: Iterable[bytes], *, came: int, most: int) -> int:
+    """Write what comes, at most one block too much; durable when it ends, however it ends."""
+    try:
+        for block in blocks:
+            stream.write(block)
+            hashed.update(block)
+            came += len(block)
+            if came > most:
+                break
+    finally:
+        stream.flush()
+        os.fsync(stream.fileno())
+    return came
 
 
 def _fits(file: Path, digest: str) -> bool:

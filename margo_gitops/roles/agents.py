@@ -15,6 +15,7 @@ from margo_gitops.artifacts.content import ContentStore
 from margo_gitops.errors import Stalled, Usage
 from margo_gitops.model.report import Agent
 from margo_gitops.roles.edge import EdgeNode
+from margo_gitops.roles.held import CONTENT
 from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.roles.serving.repositories import NodeRepositories
 from margo_gitops.runtime.base import Driver, Owner
@@ -50,7 +51,15 @@ def local_agent(
         served = NodeRepositories(state, time.monotonic, everyone=serve)
         served.prepare()
         far = open_transport(remote)
-        yield LocalOrchestrator(site, store, far, _agent(state), _now, served=served)
+        yield LocalOrchestrator(
+            site,
+            store,
+            far,
+            _agent(state),
+            _now,
+            served=served,
+            contents=ContentStore(state / CONTENT),
+        )
 
 
 @contextmanager
@@ -67,7 +76,7 @@ def edge_agent(
             store=store,
             upstream=open_transport(remote),
             engines=lambda owner: drivers(state, owner, runtimes),
-            contents=ContentStore(state / "content"),
+            contents=ContentStore(state / CONTENT),
             facts=lambda device, engines: capabilities(device, engines, disk=state),
             agent=_agent(state),
             now=_now,

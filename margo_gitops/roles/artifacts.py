@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Mapping
 
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Missing, Refused
 from margo_gitops.model import layout
-from margo_gitops.model.record import Record
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Blobs, Transport
 
 LIMIT = 5 << 20
 """Bytes; what is larger travels as an OCI artifact."""
-
-
-class Contents(Protocol):
-    """Verified files by digest on this host (`artifacts.content.ContentStore`)."""
-
-    def put(self, digest: str, size: int, data: bytes) -> Path:
-        """Keep these bytes, hashed; where they lie."""
-
-    def path(self, digest: str) -> Path | None:
-        """Where they lie, hashed again; None where they do not."""
-
-    def collect(self, keep: Collection[str]) -> None:
-        """Delete all others."""
 
 
 _AUTHOR = Authorship("margo", "artifact@margo-gitops.invalid", 0)
@@ -102,27 +86,13 @@ def fetch_from_site(store: GitStore, site: Transport, wanted: Mapping[str, int])
             ) from None
 
 
-def verified_files(
-    contents: Contents, store: GitStore, records: Iterable[Record]
-) -> dict[str, Path]:
-    """Digest to verified file, of all that these records need and this host has."""
-    found: dict[str, Path] = {}
-    for artifact in {a.digest: a for record in records for a in record.artifacts}.values():
-        path = contents.path(artifact.digest)
-        data = artifact_bytes(store, artifact.digest, artifact.size) if path is None else None
-        if data is not None:
-            path = contents.put(artifact.digest, artifact.size, data)
-        if path is not None:
-            found[artifact.digest] = path
-    return found
-
-
 def _bring(store: GitStore, site: Blobs, digest: str, size: int) -> bool:
     if digest in held_artifacts(store):
         return True
-    data = site.blob(digest, size)
-    if data is None:
+    blocks = site.blob(digest, size)
+    if blocks is None:
         return False
+    data = b"".join(blocks)
     _require(data, digest, size, "sent by the site")
     store_artifact(store, data)
     return True

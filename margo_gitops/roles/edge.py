@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from margo_gitops.artifacts.follow import Contents
 from margo_gitops.errors import Invalid, MargoError, Missing, Refused
 from margo_gitops.model import layout
 from margo_gitops.model.device import DeviceCapabilities
@@ -18,9 +18,9 @@ from margo_gitops.model.state import State
 from margo_gitops.plan.workloads import Action, Plan, Verb, make_plan
 from margo_gitops.reconcile import Outcome, Pass
 from margo_gitops.roles.applying import carry_out
-from margo_gitops.roles.artifacts import Contents, fetch_from_site, verified_files
 from margo_gitops.roles.attempts import Attempts
 from margo_gitops.roles.branch import OwnBranch
+from margo_gitops.roles.provisions import Provisions
 from margo_gitops.roles.reporter import Reporter, is_of
 from margo_gitops.roles.words import last_words
 from margo_gitops.roles.workloads import (
@@ -66,6 +66,7 @@ class EdgeNode:
     branch: OwnBranch = field(init=False)
     attempts: Attempts = field(init=False)
     _reporter: Reporter = field(init=False)
+    _provisions: Provisions = field(init=False)
 
     def __post_init__(self) -> None:
         """Check the node's id before any ref is named after it."""
@@ -79,6 +80,8 @@ class EdgeNode:
         )
         self._reporter = Reporter(self.node, self.agent, self.branch, self.facts)
         self.attempts = Attempts(self.node, self.store, self.clock)
+        host = self.facts(self.node, {}).architectures
+        self._provisions = Provisions(self.store, self.upstream, self.contents, self.clock, host)
 
     def sync(self) -> None:
         """Ask for this node's own refs only, adopt what is right, fetch what it needs."""
@@ -93,8 +96,7 @@ class EdgeNode:
         self._adopt(ref, tips[ref])
         held = self.read()
         if held is not None:
-            needed = artifacts_of(held)
-            fetch_from_site(self.store, self.upstream, {a.digest: a.size for a in needed})
+            self._provisions.fetch(artifacts_of(held))
 
     def read(self) -> Share | None:
         """The adopted share, checked again from this node's own store."""
@@ -137,15 +139,13 @@ class EdgeNode:
         """Removals first, so that their room is free; then the rest, several at once."""
         wanted = self._runnable(desired)
         targets = self.attempts.choose(wanted)
-        changed = [action for action in plan.actions if action.verb is not Verb.REMOVE]
-        contents = self._contents(targets[action.id].record for action in changed)
 
         def act(action: Action) -> None:
             driver = self.drivers[action.driver]
             if action.verb is Verb.REMOVE:
                 driver.remove(action.id)
             else:
-                driver.apply(self._workload(targets[action.id], contents))
+                driver.apply(self._workload(targets[action.id]))
 
         failures = carry_out(plan, act, lambda: self._tell_underway(desired, plan))
         results = Results(plan.actions, failures, self.observe(desired))
@@ -159,7 +159,7 @@ class EdgeNode:
         if done is None:
             return Outcome()
         commit = self._write(done)
-        self.contents.collect(self._spared(done.desired))
+        self._provisions.collect(self._spared(done.desired))
         return Outcome(
             actions=tuple(str(action) for action in done.results.done),
             commits=() if commit is None else (commit,),
@@ -222,13 +222,12 @@ class EdgeNode:
         higher = before is not None or reported < desired.placement.sequence
         return {id for id, record in desired.records.items() if higher or record.action == "remove"}
 
-    def _spared(self, desired: Share) -> set[str]:
-        """What the present share needs, and the one before it: an update that fails goes back."""
+    def _spared(self, desired: Share) -> list[Record]:
+        """Of the present share, of the one before it, and what ran soundly: to go back to it."""
         before = self._before()
         shares = [desired] if before is None else [desired, before]
-        needed = [artifact for share in shares for artifact in artifacts_of(share)]
-        needed += [a for record in self.attempts.good_records() for a in record.artifacts]
-        return {artifact.digest for artifact in needed}
+        records = [target.record for share in shares for target in targets_of(share)]
+        return [*records, *self.attempts.good_records()]
 
     def _suspended(self, share: Share) -> dict[str, str]:
         """What people suspended and what has not ended, by id, in words."""
@@ -240,19 +239,16 @@ class EdgeNode:
         """The deployments of a share that this node has a driver for."""
         return [t for t in targets_of(share) if t.wanted.driver in self.drivers]
 
-    def _workload(self, target: Target, contents: Mapping[str, Path]) -> Workload:
-        return workload(target.wanted, target.record, contents, self.secrets)
+    def _workload(self, target: Target) -> Workload:
+        return workload(target.wanted, target.record, self._provisions, self.secrets)
 
     def _words(self, target: Target, failure: str) -> str:
         """A failure with the engine's last words, as far as they can be had."""
         try:
-            found = self._workload(target, self._contents([target.record]))
-            return last_words(self.drivers[target.wanted.driver], found, failure)
+            driver = self.drivers[target.wanted.driver]
+            return last_words(driver, self._workload(target), failure)
         except MargoError:
             return failure
-
-    def _contents(self, records: Iterable[Record]) -> dict[str, Path]:
-        return verified_files(self.contents, self.store, records)
 
     def _told(self, done: EdgePass) -> dict[str, MargoError]:
         """What stands in the way of deployments, whatever this pass did: no driver, or failures."""

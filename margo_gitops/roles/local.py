@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from margo_gitops.artifacts.follow import Contents
 from margo_gitops.documents import canonical, margo
 from margo_gitops.errors import Missing, Refused
 from margo_gitops.model import layout
@@ -18,12 +20,12 @@ from margo_gitops.reconcile import Outcome, Pass
 from margo_gitops.render.site import document_path
 from margo_gitops.roles.adopted import adopted_last, in_force
 from margo_gitops.roles.alive import SignOfLife
-from margo_gitops.roles.artifacts import fetch_artifacts, held_artifacts
 from margo_gitops.roles.branch import OwnBranch
 from margo_gitops.roles.checking import require_valid_site
 from margo_gitops.roles.nodes import HandedOver, SiteNodes, SiteView
 from margo_gitops.roles.pace import Pace
 from margo_gitops.roles.serving.repositories import NodeRepositories
+from margo_gitops.roles.supplies import Registries, Supplies, nowhere
 from margo_gitops.status.site import site_files
 from margo_gitops.status.worse import worse
 from margo_gitops.store.git import Authorship, GitStore
@@ -47,11 +49,16 @@ class LocalOrchestrator:
     now: Callable[[], int]
     pace: Pace | None = None
     served: NodeRepositories | None = None
+    contents: Contents | None = None
+    registries: Registries = nowhere
+    clock: Callable[[], float] = time.monotonic
     _refusals: tuple[Refusal, ...] | None = None
     _held: Desired | None = None
+    _architectures: frozenset[str] = frozenset()
     branch: OwnBranch = field(init=False)
     _sign: SignOfLife = field(init=False)
     _nodes: SiteNodes = field(init=False)
+    _supplies: Supplies = field(init=False)
 
     def __post_init__(self) -> None:
         """Check the site's id before any ref is named after it."""
@@ -65,6 +72,9 @@ class LocalOrchestrator:
         )
         self._sign = SignOfLife(self.site, self.store, self.upstream, self.agent, self.now)
         self._nodes = SiteNodes(self.store, self.served)
+        self._supplies = Supplies(
+            self.store, self.upstream, self.contents, self.registries, self.clock
+        )
 
     def sync(self) -> None:
         """Ask for the site's own refs only, adopt what is right, fetch what it needs."""
@@ -79,7 +89,7 @@ class LocalOrchestrator:
         self._adopt(tips[site_ref])
         held = self.read()
         if held is not None:
-            fetch_artifacts(self.store, self.upstream, _artifacts(held))
+            self._supplies.carry(held)
 
     def read(self) -> Desired | None:
         """The adopted desired state, checked again from the mirror's own bytes."""
@@ -97,7 +107,9 @@ class LocalOrchestrator:
 
     def observe(self, desired: Desired) -> SiteView:
         """Each node's report and placement."""
-        return self._nodes.observe(desired)
+        seen = self._nodes.observe(desired)
+        self._architectures = seen.architectures
+        return seen
 
     def plan(self, desired: Desired, observed: SiteView) -> SitePlan:
         """Which node runs what."""
@@ -105,9 +117,11 @@ class LocalOrchestrator:
         return place(desired.change, desired.settings, _deployments(desired), facts)
 
     def apply(self, desired: Desired, plan: SitePlan) -> HandedOver:
-        """Hand each node its share, where that differs from what it was handed before."""
+        """Hand each node its share, where that differs; then bring what the shares need."""
         author = Authorship(self.branch.author, "agent@margo-gitops.invalid", self.now())
-        return self._nodes.hand_over(desired, plan, author)
+        handed = self._nodes.hand_over(desired, plan, author)
+        late = self._supplies.bring(desired, _deployments(desired), self._architectures)
+        return HandedOver(handed.commits, (*handed.troubles, *late))
 
     def report(self, done: LocalPass | None) -> Outcome:
         """Fold everything into the site's one status commit."""
@@ -170,8 +184,7 @@ class LocalOrchestrator:
         refusals = self._refusals
         if refusals is None:
             refusals = () if before is None else before.refusals
-        needed = frozenset() if held is None else frozenset(_artifacts(held))
-        present = held_artifacts(self.store) & needed
+        stock = self._supplies.stock(held, self._architectures)
         last, now = adopted_last(held, before), in_force(held)
         return SiteStatus(
             fleet=None if held is None else held.change.fleet,
@@ -181,8 +194,8 @@ class LocalOrchestrator:
             held=None if now == last else now,
             nodes={} if done is None else self._node_states(done),
             not_placed=() if done is None else done.plan.not_placed,
-            missing=tuple(sorted(needed - present)),
-            blobs=tuple(sorted(present)),
+            missing=stock.missing,
+            blobs=stock.blobs,
             refusals=refusals,
         )
 
@@ -214,11 +227,6 @@ class LocalOrchestrator:
             f"{self.site}: status of generation {adopted.generation}\n\n"
             f"Source: {adopted.commit}\nGeneration: {adopted.generation}\n"
         )
-
-
-def _artifacts(desired: Desired) -> dict[str, int]:
-    """Digest to size of all that the deployments need."""
-    return {a.digest: a.size for record in desired.deployments for a in record.artifacts}
 
 
 def _deployments(desired: Desired) -> dict[str, ApplicationDeployment]:

@@ -34,6 +34,12 @@ class SiteView:
     placements: Mapping[str, Placement]
     troubles: tuple[MargoError, ...] = ()
 
+    @property
+    def architectures(self) -> frozenset[str]:
+        """Those of the nodes that have reported."""
+        told = (report.capabilities for report in self.reports.values())
+        return frozenset(name for item in told for name in item.architectures)
+
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 from margo_gitops.documents import margo
-from margo_gitops.errors import Invalid, MargoError, Missing
+from margo_gitops.errors import Invalid, MargoError
 from margo_gitops.model.application import ProfileType
 from margo_gitops.model.base import FromSite
 from margo_gitops.model.deployment import ApplicationDeployment
@@ -22,6 +21,7 @@ from margo_gitops.model.wanted import Wanted
 from margo_gitops.plan.workloads import Action, Plan
 from margo_gitops.reconcile import Pass
 from margo_gitops.render.site import document_path
+from margo_gitops.roles.provisions import Provisions
 from margo_gitops.runtime.base import ComponentSpec, Workload
 from margo_gitops.runtime.secrets import Secrets
 from margo_gitops.status.node import Seen, deployment_status, in_state, removed_status
@@ -60,9 +60,7 @@ class Results:
 EdgePass = Pass[Share, Reality, Plan, Results]
 
 
-def workload(
-    wanted: Wanted, record: Record, contents: Mapping[str, Path], secrets: Secrets
-) -> Workload:
+def workload(wanted: Wanted, record: Record, provisions: Provisions, secrets: Secrets) -> Workload:
     """A wanted deployment with its verified files, and the node's secrets in their places.
 
     Raises `Invalid` for a component that no lock pins to a digest, `Missing` for bytes that have
@@ -73,7 +71,7 @@ def workload(
         name=wanted.name,
         origin=wanted.origin,
         components=tuple(
-            _component(wanted.deployment, name, record, contents, secrets)
+            _component(wanted.deployment, name, record, provisions, secrets)
             for name in wanted.components
         ),
     )
@@ -83,7 +81,7 @@ def _component(
     deployment: ApplicationDeployment,
     name: str,
     record: Record,
-    contents: Mapping[str, Path],
+    provisions: Provisions,
     secrets: Secrets,
 ) -> ComponentSpec:
     component = next(c for c in deployment.components if c.name == name)
@@ -95,18 +93,16 @@ def _component(
             " nothing that is not",
             help=f"margo app show {deployment.application_id}",
         )
-    path = contents.get(artifact.digest)
-    if path is None:
-        raise Missing(f"the artifact {artifact.digest[:19]}… of {name} has not arrived yet")
+    file = provisions.file(artifact)
     values = deployment.values_for(name)
     named = {key: value.from_site for key, value in values.items() if isinstance(value, FromSite)}
     return ComponentSpec(
         name=name,
-        artifact=path,
-        digest=artifact.digest,
+        artifact=file.path,
+        digest=file.digest,
         values={**values, **{key: secrets(secret) for key, secret in named.items()}},
         secrets=frozenset(named),
-        images={a.image: a.digest for a in pinned if a.image is not None},
+        images=tuple(provisions.image(a) for a in pinned if runs_image(deployment, a)),
         settings=component.settings,
         wait=component.wait,
         timeout=300.0 if component.timeout is None else seconds_of(component.timeout),
@@ -135,9 +131,18 @@ def wanted_of(share: Share) -> list[Wanted]:
 
 
 def artifacts_of(share: Share) -> list[ComponentArtifact]:
-    """All that the deployments of a share need."""
-    records = share.records
-    return [a for placed in share.placement.deployments for a in records[placed.id].artifacts]
+    """All that this node needs for the deployments of its share."""
+    return [
+        artifact
+        for target in targets_of(share)
+        for artifact in target.record.artifacts
+        if artifact.image is None or runs_image(target.wanted.deployment, artifact)
+    ]
+
+
+def runs_image(deployment: ApplicationDeployment, artifact: ComponentArtifact) -> bool:
+    """Whether this node's engine runs the image: a cluster fetches its images itself."""
+    return artifact.image is not None and deployment.type is ProfileType.COMPOSE
 
 
 def declared_of(share: Share, node: str) -> DeviceCapabilities | None:

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from margo_gitops.model.application import ProfileType
 from margo_gitops.model.observed import Observed, ObservedComponent
+from margo_gitops.model.record import Artifact
 
-__all__ = ["ComponentSpec", "Driver", "Observed", "ObservedComponent", "Owner", "Workload"]
+__all__ = ["ComponentSpec", "Driver", "Image", "Observed", "ObservedComponent", "Owner", "Workload"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,28 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """An image as its component names it, pinned: verified local files by digest.
+
+    `manifest` is the host's own, `id` the digest of its configuration, `layers` are in order.
+    """
+
+    reference: str
+    manifest: Artifact
+    id: str
+    layers: tuple[str, ...]
+    files: Mapping[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
 class ComponentSpec:
     """One component, ready to run.
 
     `artifact` is a verified local file whose sha256 is `digest`. `values` maps pointer to value
     (for compose and wasm: environment variable to value). `secrets` names those pointers whose
     values must never be logged or reported. `settings` are the author's
-    `x-margo-gitops-extensions`. `timeout` is in seconds. `images` says of each image that the
-    component names which digest it is pinned to.
+    `x-margo-gitops-extensions`. `timeout` is in seconds. `images` are those that it names
+    and that are pinned.
     """
 
     name: str
@@ -41,7 +56,7 @@ class ComponentSpec:
     settings: Mapping[str, Any] = field(default_factory=dict)
     wait: bool = True
     timeout: float = 300.0
-    images: Mapping[str, str] = field(default_factory=dict)
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from margo_gitops.model.state import State
 from margo_gitops.runtime import compose_component as parts
 from margo_gitops.runtime.base import ComponentSpec, Owner, Workload
 from margo_gitops.runtime.compose_component import Prepared
-from margo_gitops.runtime.compose_state import Marker, Started, judge, read_marker
+from margo_gitops.runtime.compose_images import Images
+from margo_gitops.runtime.compose_state import Marker, Started, judge, observed, read_marker
 from margo_gitops.runtime.docker import Container, Docker, Project
 
 _FLEET, _SITE, _NODE = (f"margo-gitops.{key}" for key in ("fleet", "site", "node"))
@@ -43,7 +44,8 @@ class ComposeDriver:
     a bare compose file. Its values interpolate the file; they reach a container only where the file
     says so. A mount of something in the archive gives containers a copy of it, made anew for each
     version; a mount of something that is not there is data. Named volumes and data stay on update
-    and go with their component. Images are run by the tag that the file names.
+    and go with their component. Images that are pinned are given to the engine from files and run
+    by their digest; where none is, they are run by the tag that the file names.
     """
 
     type = ProfileType.COMPOSE
@@ -61,6 +63,7 @@ class ComposeDriver:
         self._owner = owner
         self._policy = policy or RuntimePolicy()
         self._docker = Docker(host)
+        self._images = Images(self._docker, self._key("images"))
 
     def available(self) -> str | None:
         """None if an engine and the compose plugin answer here, else why not."""
@@ -76,7 +79,7 @@ class ComposeDriver:
         names = {_label(c, _ID): _label(c, _NAME) for c in containers}
         names |= {marker.id: marker.name for marker in markers.values()}
         return [
-            _observed(id, name, markers.get(id), [c for c in containers if _label(c, _ID) == id])
+            observed(id, name, markers.get(id), _of_each_component(containers, id))
             for id, name in sorted(names.items())
         ]
 
@@ -90,7 +93,7 @@ class ComposeDriver:
         """
         _refuse_twins(workload)
         before = self._markers().get(workload.id)
-        with _disk(workload):
+        with self._images.used(), _disk(workload):
             todo = {
                 component.name: self._prepare(workload, component)
                 for component in workload.components
@@ -99,6 +102,7 @@ class ComposeDriver:
             names = {component.name for component in workload.components}
             self._drop(workload.id, self._known(workload.id, before) - names)
             self._bring(workload, before, todo)
+        self._clear_images()
 
     def remove(self, deployment_id: str) -> None:
         """Stop it and leave nothing of it, neither its named volumes nor its data.
@@ -109,6 +113,7 @@ class ComposeDriver:
         self._drop(deployment_id, self._known(deployment_id, self._markers().get(deployment_id)))
         parts.delete(self._root / self._key(deployment_id))
         self._docker.drop_volume(self._key(deployment_id))
+        self._clear_images()
 
     def logs(self, deployment_id: str, component: str, tail: int = 100) -> str:
         """The last lines of output of the component's services; empty where there is none."""
@@ -165,6 +170,7 @@ class ComposeDriver:
                 _COMPONENT: component.name,
             },
             policy=self._policy,
+            images=self._images,
         )
 
     def _start(
@@ -223,6 +229,10 @@ class ComposeDriver:
     def _judged(self, id: str, started: Started) -> ObservedComponent:
         return judge(started.name, self._containers(id, started.name), started.services)
 
+    def _clear_images(self) -> None:
+        started = (item for marker in self._markers().values() for item in marker.components)
+        self._images.collect(image for item in started for image in item.images)
+
     def _known(self, id: str, marker: Marker | None) -> set[str]:
         """The components that the engine holds anything of."""
         running = {_label(container, _COMPONENT) for container in self._containers(id)}
@@ -254,24 +264,10 @@ class ComposeDriver:
         return Project(self._key(id, component), self._root)
 
 
-def _observed(
-    id: str, name: str, marker: Marker | None, containers: Sequence[Container]
-) -> Observed:
-    started = {item.name: item for item in (marker.components if marker else ())}
-    names = [*started, *sorted({_label(c, _COMPONENT) for c in containers} - set(started))]
-    return Observed(
-        id=id,
-        name=name,
-        origin=marker.origin if marker else "",
-        components=tuple(
-            judge(
-                component,
-                [c for c in containers if _label(c, _COMPONENT) == component],
-                started[component].services if component in started else {},
-            )
-            for component in names
-        ),
-    )
+def _of_each_component(containers: Sequence[Container], id: str) -> dict[str, list[Container]]:
+    ours = [container for container in containers if _label(container, _ID) == id]
+    names = sorted({_label(container, _COMPONENT) for container in ours})
+    return {name: [c for c in ours if _label(c, _COMPONENT) == name] for name in names}
 
 
 def _label(container: Container, key: str) -> str:

@@ -16,6 +16,7 @@ from margo_gitops.process import run
 from margo_gitops.runtime import compose_file, compose_policy
 from margo_gitops.runtime.archive import is_archive, unpack
 from margo_gitops.runtime.base import ComponentSpec
+from margo_gitops.runtime.compose_images import Images
 from margo_gitops.runtime.compose_state import Started
 from margo_gitops.runtime.docker import Docker, Project
 
@@ -42,7 +43,8 @@ def digest_of(component: ComponentSpec) -> str:
     """The digest over all that a component is started from. Raises `Invalid` for its values."""
     settings = json.dumps(component.settings, sort_keys=True, ensure_ascii=False)
     values = compose_file.environment(component)
-    return canonical.digest(canonical.dumps([component.digest, values, settings]))
+    images = sorted(image.id for image in component.images)
+    return canonical.digest(canonical.dumps([component.digest, values, settings, *images]))
 
 
 def folder_of(folder: Path, component: ComponentSpec) -> Path:
@@ -58,10 +60,11 @@ def prepare(
     project: str,
     labels: Mapping[str, str],
     policy: RuntimePolicy,
+    images: Images,
 ) -> Prepared:
-    """Unpack into `folder`, resolve and check; nothing in the engine is touched.
+    """Unpack into `folder`, resolve, check, give the engine its images; nothing that runs changes.
 
-    Raises `Refused`, `Invalid`, `Unreachable`, `OSError`, with the component named.
+    Raises `Refused`, `Invalid`, `Failing`, `Unreachable`, `OSError`, with the component named.
     """
     version = _version(folder, component)
     places = compose_file.Places(version / "read", version / "mounts", folder / _DATA)
@@ -77,7 +80,12 @@ def prepare(
         with written(own):
             config = docker.config(Project(project, places.read, file, env_files))
         compose_policy.check_resolved(config, places.read, policy)
-    runnable = compose_file.runnable(config, places, labels)
+        held = {
+            image.reference: images.hold(image, timeout=component.timeout)
+            for image in component.images
+        }
+        pinned = compose_file.pinned(config, held)
+    runnable = compose_file.runnable(pinned, places, labels)
     document = folder / "compose.json"
     return Prepared(
         project=Project(project, places.read, document, env_files),
@@ -89,6 +97,7 @@ def prepare(
             spec=digest_of(component),
             services=compose_file.counts(runnable),
             binds=compose_file.binds(runnable, folder),
+            images=tuple(sorted(held.values())),
         ),
         fresh=fresh,
     )

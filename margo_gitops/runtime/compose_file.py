@@ -102,6 +102,26 @@ def runnable(
     return {**config, "services": services}
 
 
+def pinned(config: Mapping[str, Any], held: Mapping[str, str]) -> dict[str, Any]:
+    """The `config` with each image by the engine's own name for exactly that one.
+
+    `held` is empty where nobody pinned any: images are then run by their tags. Raises `Refused`
+    (rule `image`) for an image that is not pinned beside others that are.
+    """
+    services = {name: dict(service) for name, service in config["services"].items()}
+    for name, service in services.items() if held else ():
+        image = str(service.get("image"))
+        if image not in held:
+            raise Refused(
+                f"service {name} asks for the image {image[:200]}, which is not locked; locked are"
+                f" {', '.join(sorted(held))}",
+                rule="image",
+                help="margo app lock, at the fleet's clone",
+            )
+        service["image"] = held[image]
+    return {**config, "services": services}
+
+
 def binds(config: Mapping[str, Any], folder: Path) -> bool:
     """True where containers hold on to files in `folder`."""
     sources = [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from margo_gitops.model.base import Frozen
-from margo_gitops.model.observed import ObservedComponent
+from margo_gitops.model.observed import Observed, ObservedComponent
 from margo_gitops.model.state import State, overall
 from margo_gitops.runtime.docker import Container
 
@@ -21,13 +21,15 @@ class Started(Frozen):
     """A component that was started whole.
 
     `spec` is the digest over all that it was started from, `services` how many containers each of
-    its services has, `binds` whether they hold on to files of ours.
+    its services has, `binds` whether they hold on to files of ours, `images` those that we brought
+    by digest.
     """
 
     name: str
     spec: str
     services: dict[str, int]
     binds: bool
+    images: tuple[str, ...] = Field(default=(), exclude_if=lambda value: not value)
 
 
 class Marker(Frozen):
@@ -53,6 +55,26 @@ def read_marker(text: str) -> Marker | None:
         return Marker.model_validate_json(text)
     except ValidationError:
         return None
+
+
+def observed(
+    id: str, name: str, marker: Marker | None, containers: Mapping[str, Sequence[Container]]
+) -> Observed:
+    """A deployment by its marker and its containers, these by component."""
+    started = {item.name: item for item in (marker.components if marker else ())}
+    return Observed(
+        id=id,
+        name=name,
+        origin=marker.origin if marker else "",
+        components=tuple(
+            judge(
+                component,
+                containers.get(component, ()),
+                started[component].services if component in started else {},
+            )
+            for component in dict.fromkeys([*started, *containers])
+        ),
+    )
 
 
 def judge(

@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from margo_gitops.errors import Invalid, Unreachable, Waiting
-from margo_gitops.process import Finished, run
+from margo_gitops.process import Finished, converse, run
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -114,6 +115,30 @@ class Docker:
     def lacks(self, images: Sequence[str]) -> list[str]:
         """Those of `images` that the engine does not hold."""
         return [image for image in images if self._read("image", "inspect", image).code]
+
+    def load(self, write: Callable[[IO[bytes]], None], *, timeout: float) -> str:
+        """Give the engine the images of an archive that `write` writes; its words about it."""
+        host = ["--host", self._host] if self._host else []
+        talk = converse([*_program(timeout), *host, "image", "load"])
+        try:
+            with suppress(OSError), talk.sock.makefile("wb") as stream:  # its words say why
+                write(stream)
+            talk.hang_up()
+            said = b"".join(iter(lambda: talk.sock.recv(1 << 16), b""))
+        finally:
+            done = talk.end(grace=_GRACE)
+        if done.code and (silence := self._silence()):
+            raise Unreachable(silence)
+        return _words(done.err or said.decode("utf-8", "replace"))
+
+    def tags(self, repository: str) -> list[str]:
+        """The tags that the engine has under the name of a repository. Raises `Unreachable`."""
+        wanted = ("--filter", f"reference={repository}", "--format", "{{.Tag}}")
+        return self._answer("image", "ls", *wanted).split()
+
+    def drop_image(self, reference: str) -> None:
+        """Take a name from its image, and the image away where nothing else uses it."""
+        self._read("image", "rm", reference)
 
     def logs(self, project: Project, tail: int) -> str:
         """The last lines of every container of the project."""

@@ -15,6 +15,7 @@ from margo_gitops.errors import Unreachable
 from margo_gitops.store.asking import Asking
 from margo_gitops.store.bounds import TOTAL
 from margo_gitops.store.limits import MAX_PACK
+from margo_gitops.store.reading import BLOCK, begun
 from margo_gitops.store.server import ServerTransport
 from margo_gitops.store.wire import Answer, NotThere, Wire
 
@@ -32,21 +33,25 @@ class HttpTransport(ServerTransport):
             self._asking.wire, _Client(self._asking), timeout=timeout, total=total, limit=limit
         )
 
-    def blob(self, digest: str, size: int) -> bytes | None:
+    def blob(self, digest: str, size: int, offset: int = 0) -> Iterator[bytes] | None:
         """See `Blobs`: by the paths of the OCI distribution specification, at the same server."""
-        return self._tried(lambda: self._blob(digest, size))
+        try:
+            return self._tried(lambda: begun(self._blob(digest, size, offset)))
+        except NotThere:
+            return None
 
-    def _blob(self, digest: str, size: int) -> bytes | None:
+    def _blob(self, digest: str, size: int, offset: int) -> Iterator[bytes]:
         wire = self._asking.wire
         url = urljoin(wire.url, f"/v2/site/blobs/{digest}")
-        with wire.within(self._total, size + 1):
-            try:
-                answer = wire.exchange(url, {"Accept": "application/octet-stream"}, None)
-            except NotThere:
-                return None
-            data = answer.read(size + 1)
-            answer.close()
-            return data
+        headers = {"Accept": "application/octet-stream"}
+        if offset:
+            headers["Range"] = f"bytes={offset}-"
+        left = size - offset
+        with wire.within(self._total, left + BLOCK):
+            answer = wire.exchange(url, headers, None)
+            while left > 0 and (block := answer.read(min(left, BLOCK))):
+                left -= len(block)
+                yield block
 
     def _tried(self, operation: Callable[[], _RESULT]) -> _RESULT:
         try:

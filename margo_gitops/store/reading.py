@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+BLOCK = 1 << 16
 
 
 class Reader:
@@ -24,6 +27,11 @@ class Reader:
         whole = b"".join(blocks)
         self._held = whole[amount:]
         return whole[:amount]
+
+
+def begun(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same blocks, the first of them there already: what it takes to open them has happened."""
+    return chain([next(blocks, b"")], blocks)
 
 
 def printable(words: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterator
 from functools import partial
 from typing import Unpack
 
@@ -12,14 +13,17 @@ from margo_gitops.errors import MargoError, Stalled, Unreachable, Usage
 from margo_gitops.process import Conversation, Finished, converse
 from margo_gitops.store.address import Address
 from margo_gitops.store.bounds import Again, Bounds
-from margo_gitops.store.reading import printable
+from margo_gitops.store.reading import BLOCK, begun, printable
 from margo_gitops.store.stream import Stream, StreamTransport
 
 COMMANDS = ("MARGO_SSH", "GIT_SSH_COMMAND")
 """Variables with the program and its first options, split as a shell would, run without one."""
 
 CONTENT = "margo-content"
-"""What a served site is asked for an artifact by; it answers its size in digits, LF, its bytes."""
+"""What a served site is asked for an artifact by: digest and offset.
+
+It answers how many bytes come, in digits, LF, and the bytes.
+"""
 
 _OPTIONS = (
     "BatchMode=yes",
@@ -42,21 +46,31 @@ class SshTransport(StreamTransport):
     def __init__(self, address: Address, **bounds: Unpack[Bounds]) -> None:
         super().__init__(address.name, partial(_dial, address, _command()), **bounds)
 
-    def blob(self, digest: str, size: int) -> bytes | None:
+    def blob(self, digest: str, size: int, offset: int = 0) -> Iterator[bytes] | None:
         """See `Blobs`."""
-        return self._tried(lambda: self._blob(digest, size))
+        try:
+            return self._tried(lambda: begun(self._blob(digest, size, offset)))
+        except _NotHeld:
+            return None
 
-    def _blob(self, digest: str, size: int) -> bytes | None:
-        with self.line.within(self._total, size + 2 * _DIGITS):
-            stream, reader = self.line.open(f"{CONTENT} {digest}")
+    def _blob(self, digest: str, size: int, offset: int) -> Iterator[bytes]:
+        left = size - offset
+        with self.line.within(self._total, left + BLOCK):
+            stream, reader = self.line.open(f"{CONTENT} {digest} {offset}")
             head = b""
             while not head.endswith(b"\n"):
                 byte = reader.read(1)
                 if not byte or len(head) > _DIGITS:
                     _require_answer(stream)
-                    return None
+                    raise _NotHeld
                 head += byte
-            return reader.read(min(int(head), size + 1)) if head[:-1].isdigit() else None
+            while left > 0 and (block := reader.read(min(left, BLOCK))):
+                left -= len(block)
+                yield block
+
+
+class _NotHeld(Exception):
+    """The site does not have it."""
 
 
 def _require_answer(stream: Stream) -> None:

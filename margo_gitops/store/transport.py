@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -60,8 +60,11 @@ class Transport(Protocol):
 class Blobs(Protocol):
     """What some transports give beside git: files by digest, as a served site has them."""
 
-    def blob(self, digest: str, size: int) -> bytes | None:
-        """At most `size` bytes of this sha256 digest, not yet hashed; None if it is not there."""
+    def blob(self, digest: str, size: int, offset: int = 0) -> Iterator[bytes] | None:
+        """A file of this digest in blocks from `offset` on; None if it is not there.
+
+        At most `size` bytes in all, and not hashed yet. A caller may leave it before its end.
+        """
 
 
 def open_transport(url: str, *, timeout: float = 30.0) -> Transport:

@@ -93,7 +93,7 @@ class Wire:
                 raise self._moved(url)
         else:
             raise self._moved(url)
-        problem = self._introduction(response) or self._judge(response)
+        problem = self._introduction(response) or self._judge(response, "Range" in headers)
         if problem is not None:
             response.close()
             raise problem
@@ -160,9 +160,9 @@ class Wire:
             return no_certificate(self.name)
         return None
 
-    def _judge(self, response: Response) -> MargoError | None:
-        status = response.status
-        if status == 200:
+    def _judge(self, response: Response, partly: bool) -> MargoError | None:
+        status, expected = response.status, 206 if partly else 200
+        if status == expected:
             return None
         if status in {401, 403}:
             return Stalled(
@@ -174,7 +174,7 @@ class Wire:
             return NotThere(f"{self.name} answered 404: there is no git repository for this user")
         if status == 429 or status >= 500:
             return Again(f"{self.name} answered {status}: it is overloaded or broken")
-        return Unreachable(f"{self.name} answered {status}, expected 200")
+        return Unreachable(f"{self.name} answered {status}, expected {expected}")
 
     def _fault(self, error: Exception) -> MargoError:
         return self._late() if self._clock.over else self._way.fault(self.name, error)

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from margo_gitops.artifacts import content
 from margo_gitops.artifacts.content import ContentStore
 from margo_gitops.documents.canonical import digest
-from margo_gitops.errors import Refused, Stalled
+from margo_gitops.errors import Refused, Stalled, Unreachable
 
 DATA = b"a module"
 DIGEST = digest(DATA)
@@ -127,3 +128,34 @@ def test_the_store_is_a_set_of_verified_blobs(
     store.collect(wanted)
     assert store.digests() == wanted
     assert all(store.path(name) for name in wanted)
+
+
+def test_a_large_blob_needs_room_first(
+    store: ContentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content, "RESERVE", 1 << 60)
+    with pytest.raises(Stalled, match="MiB may be used"):
+        store.receive(DIGEST, len(DATA), lambda _: [DATA])
+
+
+def test_what_came_in_part_survives_a_collection_only_while_it_is_wanted(
+    store: ContentStore,
+) -> None:
+    with pytest.raises(Unreachable, match="only 3 of the 8 bytes"):
+        store.receive(DIGEST, len(DATA), lambda _: [DATA[:3]])
+    store.collect([DIGEST])
+    assert store.received(DIGEST) == 3
+    asked: list[int] = []
+
+    def rest(offset: int) -> list[bytes]:
+        asked.append(offset)
+        return [DATA[offset:]]
+
+    store.receive(DIGEST, len(DATA), rest)
+    assert asked == [3]
+    other = digest(b"other")
+    with pytest.raises(Unreachable):
+        store.receive(other, 5, lambda _: [b"o"])
+    store.collect([DIGEST])
+    assert store.received(other) == 0
+    assert store.path(DIGEST)

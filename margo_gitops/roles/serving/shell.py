@@ -18,7 +18,7 @@ from pathlib import Path
 from margo_gitops.errors import LostRace, Missing, Refused, Unreachable, Waiting
 from margo_gitops.model import layout
 from margo_gitops.process import Conversation, converse
-from margo_gitops.roles.artifacts import artifact
+from margo_gitops.roles.held import held_blob
 from margo_gitops.roles.serving.limits import PER_NODE
 from margo_gitops.roles.serving.repositories import NO_ROOM, NODES, announce, repository, room_left
 from margo_gitops.store.disk import disk_faults, exclusive
@@ -36,7 +36,7 @@ MAX_ASK = 8 << 20
 
 _BLOCK = 1 << 16
 _GIT = re.compile(r"git[- ](upload-pack|receive-pack) (?:'[^\0]*'|[^\0 ]+)")
-_CONTENT = re.compile(CONTENT + r" (sha256:[0-9a-f]{64})")
+_CONTENT = re.compile(CONTENT + r" (sha256:[0-9a-f]{64}) ([0-9]{1,15})")
 
 
 def run_shell(state: Path, mirror: Path, node: str, command: str) -> int:
@@ -54,7 +54,7 @@ def run_shell(state: Path, mirror: Path, node: str, command: str) -> int:
         )
     with _place(state, node), _deadline():
         if content is not None:
-            return _give_content(mirror, content[1])
+            return _give_content(mirror, content[1], int(content[2]))
         path = _opened(state, mirror, node)
         if git is not None and git[1] == "receive-pack":
             return _receive(state, node, path)
@@ -106,12 +106,13 @@ def _require_room(path: Path) -> None:
         raise Refused(NO_ROOM, rule="too-large")
 
 
-def _give_content(mirror: Path, digest: str) -> int:
-    with GitStore.open(mirror) as store:
-        data = artifact(store, digest)
-    if data is None:
+def _give_content(mirror: Path, digest: str, offset: int) -> int:
+    held = held_blob(mirror, digest)
+    if held is None:
         raise Missing(f"this site does not hold {digest[:19]}…")
-    _say(b"%d\n" % len(data) + data)
+    _say(b"%d\n" % max(0, held.size - offset))
+    for block in held.blocks(offset, held.size):
+        _say(block)
     return 0
 
 
