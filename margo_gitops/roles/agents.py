@@ -12,6 +12,7 @@ from pathlib import Path
 
 from margo_gitops import __version__
 from margo_gitops.artifacts.content import ContentStore
+from margo_gitops.artifacts.registry import registries
 from margo_gitops.errors import Stalled, Usage
 from margo_gitops.model.report import Agent
 from margo_gitops.roles.edge import EdgeNode
@@ -59,6 +60,7 @@ def local_agent(
             _now,
             served=served,
             contents=ContentStore(state / CONTENT),
+            registries=registries,
         )
 
 

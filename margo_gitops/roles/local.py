@@ -139,6 +139,7 @@ class LocalOrchestrator:
         said = () if commit is None else (commit,)
         if done is None:
             return Outcome(commits=said)
+        self._supplies.collect([done.desired], self._architectures)
         placed = done.results.commits
         troubles = (*done.observed.troubles, *done.results.troubles)
         return Outcome(tuple(f"place {c[:12]}" for c in placed), (*placed, *said), troubles)

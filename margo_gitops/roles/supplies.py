@@ -86,11 +86,12 @@ class Supplies:
         return Stock(tuple(sorted(missing)), tuple(sorted(here)))
 
     def collect(self, desired: Iterable[Desired], architectures: Collection[str]) -> None:
-        """Delete what none of these desired states needs."""
-        if self.contents is not None:
-            artifacts = {a.digest: a for d in desired for r in d.deployments for a in r.artifacts}
-            followed = filter(is_followed, artifacts.values())
-            self.contents.collect(kept_by(self.contents, followed, architectures))
+        """Delete what none of these desired states needs; nothing while no node is known."""
+        if self.contents is None or not architectures:
+            return
+        artifacts = {a.digest: a for d in desired for r in d.deployments for a in r.artifacts}
+        followed = filter(is_followed, artifacts.values())
+        self.contents.collect(kept_by(self.contents, followed, architectures))
 
     def _brought(
         self,
