@@ -16,6 +16,7 @@ from margo_gitops.artifacts.manifest import (
     MAX_MANIFEST,
     MAX_PARTS,
     Manifest,
+    is_followed,
     no_platform,
     read_index,
     read_manifest,
@@ -66,11 +67,6 @@ class Part:
 
     artifact: Artifact
     file: Path | None
-
-    @property
-    def is_manifest(self) -> bool:
-        """Whether it is asked for as an index or manifest."""
-        return self.artifact.media_type in INDEXES | MANIFESTS
 
 
 def parts_of(
@@ -139,11 +135,7 @@ def manifest_of(
 ) -> tuple[Artifact, Manifest]:
     """The manifest for the first of these architectures that the artifact has something for."""
     while artifact.media_type in INDEXES:
-        index = read_index(_held(contents, artifact).read_bytes(), artifact)
-        found = index.for_platform(architectures)
-        if not found:
-            raise no_platform(artifact, index, architectures)
-        artifact = found[0]
+        artifact = _for_hosts(_held(contents, artifact), artifact, architectures)[0]
     return artifact, read_manifest(_held(contents, artifact).read_bytes(), artifact)
 
 
@@ -182,7 +174,7 @@ def _fetch(
 
 def _receive(contents: Contents, source: Source, part: Part, is_over: Callable[[], bool]) -> None:
     wanted = part.artifact
-    if part.is_manifest:
+    if is_followed(wanted):
         if wanted.size > MAX_MANIFEST:
             raise Refused(
                 f"the manifest {wanted.digest[:19]}… is announced with {wanted.size} bytes,"
@@ -203,14 +195,19 @@ def _receive(contents: Contents, source: Source, part: Part, is_over: Callable[[
 
 def _below(file: Path, artifact: Artifact, architectures: Collection[str]) -> list[Artifact]:
     if artifact.media_type in INDEXES:
-        index = read_index(file.read_bytes(), artifact)
-        found = index.for_platform(architectures)
-        if not found:
-            raise no_platform(artifact, index, architectures)
-        return found
+        return _for_hosts(file, artifact, architectures)
     if artifact.media_type in MANIFESTS:
         return read_manifest(file.read_bytes(), artifact).parts
     return []
+
+
+def _for_hosts(file: Path, artifact: Artifact, architectures: Collection[str]) -> list[Artifact]:
+    """What an index has for these hosts, never nothing."""
+    index = read_index(file.read_bytes(), artifact)
+    found = index.for_platform(architectures)
+    if not found:
+        raise no_platform(artifact, index, architectures)
+    return found
 
 
 def _held(contents: Contents, artifact: Artifact) -> Path:

@@ -32,7 +32,6 @@ PLAIN = "MARGO_PLAIN_REGISTRIES"
 """A variable: hosts that are asked without TLS, separated by commas. Loopback always is."""
 
 _PATIENCE = 60.0
-_BLOCK = 1 << 16
 
 
 class Registry:

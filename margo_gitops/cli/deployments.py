@@ -11,6 +11,7 @@ from margo_gitops.cli.options import (
     DryRunOption,
     FleetOption,
     JsonOption,
+    NameArgument,
     ParamOption,
     SecretOption,
     YesOption,
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from margo_gitops.render.edits import Edit
     from margo_gitops.render.main import Main
     from margo_gitops.roles.central import Central
-
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The deployment.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -13,6 +13,7 @@ from margo_gitops.cli.options import (
     DryRunOption,
     FleetOption,
     JsonOption,
+    NameArgument,
     YesOption,
     central,
 )
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from margo_gitops.render.main import Main
     from margo_gitops.roles.central import Central
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The deployment.")]
 AtOption = Annotated[
     list[str] | None, typer.Option("--at", help="At this site only, repeatable; default all.")
 ]

@@ -120,7 +120,7 @@ class LocalOrchestrator:
         """Hand each node its share, where that differs; then bring what the shares need."""
         author = Authorship(self.branch.author, "agent@margo-gitops.invalid", self.now())
         handed = self._nodes.hand_over(desired, plan, author)
-        late = self._supplies.bring(desired, _deployments(desired), self._architectures)
+        late = self._supplies.bring(desired, self._architectures)
         return HandedOver(handed.commits, (*handed.troubles, *late))
 
     def report(self, done: LocalPass | None) -> Outcome:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from margo_gitops.artifacts.follow import Contents, Source, bring, parts_of
 from margo_gitops.artifacts.manifest import is_followed
+from margo_gitops.documents import margo
 from margo_gitops.errors import MargoError
-from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.record import ComponentArtifact
+from margo_gitops.render.site import document_path
 from margo_gitops.roles.artifacts import fetch_artifacts, held_artifacts
 from margo_gitops.roles.provisions import SLICE, kept_by
 from margo_gitops.store.git import GitStore
@@ -55,12 +56,7 @@ class Supplies:
             self.store, self.upstream, {a.digest: a.size for a in wanted if not is_followed(a)}
         )
 
-    def bring(
-        self,
-        desired: Desired,
-        deployments: Mapping[str, ApplicationDeployment],
-        architectures: Collection[str],
-    ) -> tuple[MargoError, ...]:
+    def bring(self, desired: Desired, architectures: Collection[str]) -> tuple[MargoError, ...]:
         """Go on with the large ones for a while, for these architectures, once for each sync.
 
         One that fails stops no other. `Underway` among the errors says that it goes on at once.
@@ -70,7 +66,7 @@ class Supplies:
         self._due = False
         until = self.clock() + SLICE
         mirrors = desired.settings.mirrors
-        return tuple(self._brought(_routes(desired, deployments), mirrors, architectures, until))
+        return tuple(self._brought(_routes(desired), mirrors, architectures, until))
 
     def stock(self, desired: Desired | None, architectures: Collection[str]) -> Stock:
         """What is here of all that is needed."""
@@ -129,13 +125,16 @@ class Supplies:
         return len(held) == len(parts), held
 
 
-def _routes(
-    desired: Desired, deployments: Mapping[str, ApplicationDeployment]
-) -> dict[str, tuple[ComponentArtifact, str]]:
+def _routes(desired: Desired) -> dict[str, tuple[ComponentArtifact, str]]:
     """Each large artifact by its digest, and the reference that its document names it by."""
     found = {}
     for record in desired.deployments:
-        named = {c.name: c.repository or "" for c in deployments[record.id].components}
-        for artifact in filter(is_followed, record.artifacts):
+        followed = list(filter(is_followed, record.artifacts))
+        if not followed:
+            continue
+        data = desired.files[document_path(record)]
+        components = margo.read_deployment(data, record.name)[0].components
+        named = {component.name: component.repository or "" for component in components}
+        for artifact in followed:
             found[artifact.digest] = artifact, artifact.image or named.get(artifact.component, "")
     return found
