@@ -132,12 +132,13 @@ def wanted_of(share: Share) -> list[Wanted]:
 
 def artifacts_of(share: Share) -> list[ComponentArtifact]:
     """All that this node needs for the deployments of its share."""
-    return [
-        artifact
-        for target in targets_of(share)
-        for artifact in target.record.artifacts
-        if artifact.image is None or runs_image(target.wanted.deployment, artifact)
-    ]
+    records = [share.records[placed.id] for placed in share.placement.deployments]
+    needed = [a for record in records for a in record.artifacts if a.image is None]
+    for record in (record for record in records if any(a.image for a in record.artifacts)):
+        document = share.files[document_path(record)]
+        deployment, _ = margo.read_deployment(document, record.name)
+        needed += [a for a in record.artifacts if runs_image(deployment, a)]
+    return needed
 
 
 def runs_image(deployment: ApplicationDeployment, artifact: ComponentArtifact) -> bool:
