@@ -21,6 +21,7 @@ from margo_gitops.artifacts.manifest import (
     read_index,
     read_manifest,
 )
+from margo_gitops.documents.canonical import digest as digest_of
 from margo_gitops.errors import Invalid, MargoError, Missing, Refused, Underway, Unreachable
 from margo_gitops.model.record import Artifact
 
@@ -67,6 +68,29 @@ class Part:
 
     artifact: Artifact
     file: Path | None
+
+
+def whole(source: Source, artifact: Artifact, most: int) -> bytes:
+    """A small blob, verified, in memory.
+
+    Raises `Refused` (rule `digest`, or `too-large` above `most` bytes), and as `Source` does.
+    """
+    if artifact.size > most:
+        raise Refused(
+            f"{artifact.digest[:19]}… at {source.name} has {artifact.size} bytes, expected at most"
+            f" {most}",
+            rule="too-large",
+        )
+    data = b""
+    for block in source.blob(artifact):
+        data += block
+        if len(data) > artifact.size:
+            break
+    if len(data) != artifact.size or digest_of(data) != artifact.digest:
+        raise Refused(
+            f"{source.name} sent other bytes than those of {artifact.digest[:19]}…", rule="digest"
+        )
+    return data
 
 
 def parts_of(

@@ -51,7 +51,7 @@ def contents(lock: ApplicationLock, package: Mapping[str, bytes]) -> Iterable[by
     for locked in lock.components:
         if locked.artifact is None or locked.path is None:
             continue
-        data = _bytes(locked.component, locked.path, package)
+        data = bytes_of(locked.component, locked.path, package)
         if canonical.digest(data) != locked.artifact.digest:
             raise Invalid(
                 f"{locked.path} of {lock.application} {lock.version} is not what its lock pinned:"
@@ -64,10 +64,10 @@ def contents(lock: ApplicationLock, package: Mapping[str, bytes]) -> Iterable[by
 def _locked(
     profile: Profile, component: Component, package: Mapping[str, bytes]
 ) -> LockedComponent:
-    path = _local(component)
+    path = local_path(component)
     artifact = None
     if path is not None:
-        data = _bytes(component.name, path, package)
+        data = bytes_of(component.name, path, package)
         artifact = Artifact(
             digest=canonical.digest(data), size=len(data), media_type=MEDIA_TYPES[profile.type]
         )
@@ -80,7 +80,7 @@ def _locked(
     )
 
 
-def _local(component: Component) -> str | None:
+def local_path(component: Component) -> str | None:
     """The path in the package that a component names; None where it lies elsewhere."""
     named = component.local
     if named is None:
@@ -91,8 +91,11 @@ def _local(component: Component) -> str | None:
     return path
 
 
-def _bytes(component: str, path: str, package: Mapping[str, bytes]) -> bytes:
-    """A file as it is, a folder as the deterministic archive of it under one top folder."""
+def bytes_of(component: str, path: str, package: Mapping[str, bytes]) -> bytes:
+    """A component of the package: a file as it is, a folder as the archive of it, under its name.
+
+    Raises `Invalid` where the package does not hold it, or it is too large for git.
+    """
     folder = {
         f"{component}/{name.removeprefix(path + '/')}": data
         for name, data in package.items()

@@ -50,6 +50,7 @@ class Descriptor(BaseModel):
     digest: Digest
     size: int = Field(ge=0, lt=1 << 50)
     platform: Platform | None = None
+    annotations: dict[str, str] = {}
 
     @property
     def artifact(self) -> Artifact:
@@ -83,6 +84,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel)
 
+    artifact_type: str | None = Field(default=None, max_length=255)
     config: Descriptor
     layers: tuple[Descriptor, ...] = Field(max_length=MAX_LAYERS)
 

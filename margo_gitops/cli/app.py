@@ -17,6 +17,7 @@ from margo_gitops.cli import (
     devices,
     doctor,
     fleet,
+    locking,
     publish,
     serving,
     sites,
@@ -56,6 +57,7 @@ for part in (demo, fleet, deployments, suspending, publish, status, validate, co
     part.register(app)
 app.add_typer(sites.app, name="site", help="The sites of the fleet.")
 app.add_typer(devices.app, name="device", help="The Device Store.")
+locking.register(app_store.app)
 app.add_typer(app_store.app, name="app", help="The App Store.")
 serving.register(agents.lo)
 app.add_typer(agents.lo, name="lo", help="The Local Orchestrator of one site.")

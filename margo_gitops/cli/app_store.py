@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from margo_gitops.cli.options import (
     DryRunOption,
     FleetOption,
     JsonOption,
+    OfflineOption,
     ParamOption,
     SecretOption,
     central,
@@ -25,29 +25,40 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def add(
     package: Annotated[
-        str, typer.Argument(help="A folder, a margo.yaml, or GIT-URL#PATH, or an example's name.")
+        str,
+        typer.Argument(help="oci://HOST/REPOSITORY:TAG, a folder, a margo.yaml, or GIT-URL#PATH."),
     ],
+    offline: OfflineOption = False,
     dry_run: DryRunOption = False,
     fleet: FleetOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
     """Add an application version, byte for byte, and lock what it names.
 
+    A name that no registry answers for now stays open, and is told: margo app lock.
+
     Examples: margo app add ./hello-wasm · margo app add https://git.example/apps.git#hello-wasm
+    · margo app add oci://registry.example/apps/hello:1.0.0
     """
     from margo_gitops.artifacts.lock import resolve  # noqa: PLC0415
-    from margo_gitops.artifacts.package import read_package  # noqa: PLC0415
     from margo_gitops.cli.committing import commit  # noqa: PLC0415
+    from margo_gitops.cli.locking import completed  # noqa: PLC0415
+    from margo_gitops.cli.progress import progress  # noqa: PLC0415
     from margo_gitops.documents import margo  # noqa: PLC0415
     from margo_gitops.documents.check import check  # noqa: PLC0415
     from margo_gitops.render.edits import add_application  # noqa: PLC0415
-    from margo_gitops.roles.packages import from_git  # noqa: PLC0415
+    from margo_gitops.roles.packages import read  # noqa: PLC0415
 
-    files = from_git(package) if "#" in package else read_package(Path(package))
+    with progress("fetching", None) as advance:
+        files = read(package, advance)
     text = files["margo.yaml"]
     description, _ = margo.read_description(text, f"{package}: margo.yaml")
     lock = resolve(description, text, files)
     notes = [str(finding) for finding in check(text, "margo.yaml")]
+    if not offline:
+        made = completed(description, files, lock)
+        lock, files = made.lock, {**files, **made.fetched}
+        notes += made.notes
     notes += [
         f"{c.component} of {c.profile} lies at {c.source} and is pinned to no digest yet"
         for c in lock.components
@@ -108,10 +119,10 @@ def show(
     for shown in profiles:
         lines.append(f"profile {shown['id']} ({shown['type']}): {', '.join(shown['components'])}")
         lines += parameter_lines(shown["parameters"])
-    lines += [
-        f"component {c.component}: {c.artifact.digest if c.artifact else 'pinned to no digest'}"
-        for c in found.lock.components
-    ]
+    for locked in found.lock.components:
+        pinned = locked.artifact.digest if locked.artifact else "pinned to no digest"
+        lines.append(f"component {locked.component}: {pinned}")
+        lines += [f"  image {image.reference}: {image.digest}" for image in locked.images]
     value = {
         "description": description.model_dump(mode="json"),
         "dialect": found.dialect.value,

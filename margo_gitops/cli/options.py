@@ -19,6 +19,9 @@ FleetOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Ask no registry; names stay as they are.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask above 20 sites.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The deployment.")]
 HERE = Path()

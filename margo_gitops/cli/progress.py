@@ -11,8 +11,8 @@ PATIENCE = 1.0
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
-    """Yields a function to be called with each finished item's name."""
+def progress(what: str, total: int | None) -> Iterator[Callable[[str], None]]:
+    """Yields what is to be called with each finished item's name; `total` None: nobody knows."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

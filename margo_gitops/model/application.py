@@ -14,6 +14,10 @@ OWN_EXTENSIONS = "x-margo-gitops-extensions"
 """Where this project's own component settings stand (specification, extensions)."""
 
 
+COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+"""Dialect D knows the first only; archives of older dialects use the others too."""
+
+
 class ProfileType(StrEnum):
     """How a profile's components are installed, whatever the dialect calls it."""
 

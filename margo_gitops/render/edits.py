@@ -98,6 +98,20 @@ def add_application(
     return Edit(changes, f"Add {description.id} {description.version}")
 
 
+def lock_application(
+    before: ApplicationLock, after: ApplicationLock, fetched: Mapping[str, bytes]
+) -> Edit:
+    """A lock with more names resolved, and what came by URL; `Invalid` where a pin would change."""
+    for old, new in zip(before.components, after.components, strict=True):
+        if old.artifact not in {None, new.artifact} or not set(old.images) <= set(new.images):
+            raise Invalid(f"the lock of {before.application} {before.version} pins {old.component}")
+    key = (after.application, after.version)
+    folder = layout.app_folder(*key)
+    changes: dict[str, bytes | None] = {f"{folder}/{path}": data for path, data in fetched.items()}
+    changes[layout.lock_path(*key)] = canonical.dump(after)
+    return Edit(changes, f"Lock {after.application} {after.version}")
+
+
 def deploy(main: Main, intent: Intent) -> Edit:
     """A new intent; `Invalid` for an existing name, or where it reaches no site."""
     if intent.name in main.intents:

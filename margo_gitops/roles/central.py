@@ -21,7 +21,7 @@ from margo_gitops.roles.checking import require_valid_main
 from margo_gitops.roles.healing import astray
 from margo_gitops.roles.overview import Overview
 from margo_gitops.roles.publishing import Published, Publishing, Rendered
-from margo_gitops.roles.reading import read_capabilities, read_main
+from margo_gitops.roles.reading import package, read_capabilities, read_main
 from margo_gitops.status.view import SiteView
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.maintenance import pack_refs
@@ -99,6 +99,10 @@ class Central:
         if head is None:
             raise Stalled("this repository has no main branch", help="margo init DIR --open")
         return head
+
+    def package(self, app: str, version: str) -> dict[str, bytes]:
+        """The files of an application version on `main`, by their path in the package."""
+        return package(self.store, self.head(), app, version)
 
     def apply(self, edit: Edit) -> str:
         """Commit an edit to `main`."""

@@ -82,7 +82,7 @@ class Publishing:
     store: GitStore
     source: Commit
     _statuses: dict[str, str] = field(init=False)
-    _artifacts: set[str] = field(default_factory=set)
+    _kept: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Read where the statuses are, all at once."""
@@ -124,23 +124,24 @@ class Publishing:
             )
 
     def _keep_artifacts(self, rendered: Rendered) -> None:
+        """Have what travels in git of each version that a site runs."""
         for record in (entry.record for entry in rendered.tree.change.records):
-            needed = [artifact.digest for artifact in record.artifacts]
-            if not needed or record.application is None or record.version is None:
+            if record.application is None or record.version is None or not record.artifacts:
                 continue
-            if all(self._held(digest) for digest in needed):
-                continue
-            commit = self.source.id
-            data = self.store.read(commit, layout.lock_path(record.application, record.version))
-            locked = canonical.load(data or b"", ApplicationLock, "locks/")
-            files = package(self.store, commit, record.application, record.version)
-            for content in lock.contents(locked, files):
-                store_artifact(self.store, content)
+            key = record.application, record.version
+            if key not in self._kept:
+                self._kept.add(key)
+                self._keep(*key)
 
-    def _held(self, digest: str) -> bool:
-        if digest not in self._artifacts and self.store.resolve(layout.artifact_ref(digest)):
-            self._artifacts.add(digest)
-        return digest in self._artifacts
+    def _keep(self, app: str, version: str) -> None:
+        commit = self.source.id
+        data = self.store.read(commit, layout.lock_path(app, version))
+        locked = canonical.load(data or b"", ApplicationLock, "locks/")
+        needed = [c.artifact for c in locked.components if c.artifact and c.path is not None]
+        if all(self.store.resolve(layout.artifact_ref(a.digest)) for a in needed):
+            return
+        for content in lock.contents(locked, package(self.store, commit, app, version)):
+            store_artifact(self.store, content)
 
 
 def _message(rendered: Rendered, source: Commit) -> str:

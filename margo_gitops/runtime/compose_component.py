@@ -11,6 +11,7 @@ from pathlib import Path
 
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Invalid, Refused, Waiting
+from margo_gitops.model.application import COMPOSE_FILES
 from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.process import run
 from margo_gitops.runtime import compose_file, compose_policy
@@ -152,7 +153,7 @@ def _unpack(artifact: Path, into: Path) -> None:
     part = into.with_name(f"{into.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    shutil.copyfile(artifact, part / compose_file.NAMES[0])
+    shutil.copyfile(artifact, part / COMPOSE_FILES[0])
     part.rename(into)
 
 

@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from margo_gitops.errors import Invalid, Refused
+from margo_gitops.model.application import COMPOSE_FILES
 from margo_gitops.runtime.base import ComponentSpec
 from margo_gitops.runtime.docker import KEPT
-
-NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-"""Dialect D knows the first only; archives of older dialects use the others too."""
 
 _ENVIRONMENT_MOST = 128 << 10
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -38,10 +36,10 @@ class Places:
 
 def find(folder: Path) -> Path:
     """The compose file of an unpacked archive. Raises `Invalid` where there is none."""
-    for name in NAMES:
+    for name in COMPOSE_FILES:
         if (folder / name).is_file():
             return folder / name
-    raise Invalid(f"the archive holds no compose file, expected {NAMES[0]} in its folder")
+    raise Invalid(f"the archive holds no compose file, expected {COMPOSE_FILES[0]} in its folder")
 
 
 def defaults(folder: Path) -> Iterable[Path]:
@@ -196,7 +194,7 @@ def _value(component: ComponentSpec, name: str, value: Any) -> str:
             f"component {component.name}: the pointer {name} steers docker itself, expected a name"
             " of the application's own"
         )
-    text = _spelled(value)
+    text = spelled(value)
     if text is None or "\0" in text:
         raise Invalid(
             f"component {component.name}: the value of {name} is a {type(value).__name__} that no"
@@ -205,13 +203,14 @@ def _value(component: ComponentSpec, name: str, value: Any) -> str:
     return text
 
 
-def _spelled(value: Any) -> str | None:
+def spelled(value: Any) -> str | None:
+    """A value as the text of a variable; None for what no variable can hold."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
     if isinstance(value, list | tuple):
-        parts = [_spelled(item) for item in value if not isinstance(item, list | tuple)]
+        parts = [spelled(item) for item in value if not isinstance(item, list | tuple)]
         whole = len(parts) == len(value) and None not in parts
         return ",".join(part or "" for part in parts) if whole else None
     return None
