@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import registry
 from tests.dockerd import Engine, docker_engine, problem
 from tests.engines import require
+from tests.registry import RegistryServer, registry_server
 from tests.runtime.compose_engine import ComposeHarness
 
 # Two workers and an engine share a small machine: how long one example takes says nothing. CI tries
@@ -30,6 +32,14 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     require("docker", problem())
     with docker_engine(tmp_path_factory.mktemp("docker")) as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    """A registry that is open to all."""
+    require("registry", registry.problem())
+    with registry_server(tmp_path_factory.mktemp("registry")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -43,6 +43,11 @@ class Engine:
 
     host: str
 
+    @property
+    def image(self) -> str:
+        """The digest of `IMAGE`, as the engine names it."""
+        return self("image", "inspect", "--format", "{{.Id}}", IMAGE)
+
     def __call__(self, *arguments: str, input: bytes = b"", check: bool = True) -> str:
         """What `docker ARGUMENTS` prints."""
         argv = ["docker", "--host", self.host, *arguments]

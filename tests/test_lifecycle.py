@@ -8,12 +8,14 @@ from itertools import pairwise
 
 import pytest
 
-from margo_gitops.documents import margo
+from margo_gitops.documents import margo, own
 from margo_gitops.errors import Failing, Missing, Refused, Unreachable
 from margo_gitops.model import layout
+from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.model.state import State
 from margo_gitops.model.status import DeploymentStatus
 from margo_gitops.plan.lifecycle import CEILING, CEILING_ALONE, LONGEST_PAUSE
+from margo_gitops.render.edits import Edit
 from margo_gitops.roles import applying
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Update
@@ -209,6 +211,25 @@ def test_what_a_policy_refuses_is_tried_once(running: SimulatedFleet) -> None:
     error = told(running).error
     assert error is not None
     assert "it wants the host's network" in error.message
+
+
+def test_what_a_policy_refused_is_tried_again_when_the_site_allows_it(
+    running: SimulatedFleet,
+) -> None:
+    node = node_of(running)
+    node.engine.fails[BAD] = Refused("it wants the host's network", rule="runtime-policy")
+    want(running, BAD)
+    fail(running, 3)
+    del node.engine.fails[BAD]
+    fail(running, 1)
+    assert running.running() == {"n1": {"hello": "Hello"}}
+    main = running.co.main()
+    site = main.sites["north"].model_copy(update={"runtime": RuntimePolicy(host_network=True)})
+    running.co.apply(Edit({layout.site_path("north"): own.write(site)}, "Allow the network"))
+    running.co.render()
+    running.settle()
+    assert running.running() == {"n1": {"hello": BAD}}
+    assert node.engine.policies[-1].host_network
 
 
 def test_what_its_engine_starts_again_and_again_is_given_up_too(running: SimulatedFleet) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,28 +19,20 @@ from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.local import StoreTransport
 from tests.artifacts.test_follow import module
-from tests.engines import require
 from tests.fleet import EXAMPLE, SimulatedFleet, SimulatedNode
 from tests.images import Made, index
-from tests.registry import RegistryServer, problem, registry_server
+from tests.registry import RegistryServer
 from tests.runtime.fake import FakeDriver, FakeEngine
 
 VERSION = "2.0.0"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
-    require("registry", problem())
-    with registry_server(tmp_path_factory.mktemp("registry")) as running:
-        yield running
-
-
 class Plant:
     """One site with a disk, one node with another, and the registry that they look at."""
 
-    def __init__(self, folder: Path, server: RegistryServer, made: Made) -> None:
+    def __init__(self, folder: Path, hub: RegistryServer, made: Made) -> None:
         self.fleet = SimulatedFleet({"north": ("n1",)})
-        self.server, self.made, self.engine = server, made, FakeEngine()
+        self.server, self.made, self.engine = hub, made, FakeEngine()
         mirror = GitStore.create(folder / "lo" / "mirror.git")
         self.site = ContentStore(folder / "lo" / "content")
         self.node = ContentStore(folder / "en" / "content")
@@ -53,7 +44,7 @@ class Plant:
             agent,
             lambda: 1_000_000_000,
             contents=self.site,
-            registries=lambda _reference, _mirrors: [server.at("wasm/hello")],
+            registries=lambda _reference, _mirrors: [hub.at("wasm/hello")],
         )
         self.en = EdgeNode(
             node="n1",
@@ -97,10 +88,10 @@ class Plant:
         return [held.spec.digest for parts in self.engine.held.values() for held in parts.values()]
 
 
-def test_a_module_of_a_registry_runs_on_the_node(server: RegistryServer, tmp_path: Path) -> None:
+def test_a_module_of_a_registry_runs_on_the_node(hub: RegistryServer, tmp_path: Path) -> None:
     made = index({"amd64": module(b"\0asm amd"), "arm64": module(b"\0asm arm")})
-    server.push(made, "wasm/hello")
-    plant = Plant(tmp_path, server, made)
+    hub.push(made, "wasm/hello")
+    plant = Plant(tmp_path, hub, made)
     plant.round()
     plant.round()
     (running,) = plant.runs
@@ -110,11 +101,11 @@ def test_a_module_of_a_registry_runs_on_the_node(server: RegistryServer, tmp_pat
 
 
 def test_it_is_fetched_once_and_then_runs_with_no_registry(
-    server: RegistryServer, tmp_path: Path
+    hub: RegistryServer, tmp_path: Path
 ) -> None:
     made = module(b"\0asm once")
-    server.push(made, "wasm/hello")
-    plant = Plant(tmp_path, server, made)
+    hub.push(made, "wasm/hello")
+    plant = Plant(tmp_path, hub, made)
     plant.round()
     plant.round()
     plant.lo._supplies.registries = lambda *_: pytest.fail("it was asked again")
@@ -123,25 +114,25 @@ def test_it_is_fetched_once_and_then_runs_with_no_registry(
 
 
 def test_what_the_registry_lacks_is_waited_for_and_told(
-    server: RegistryServer, tmp_path: Path
+    hub: RegistryServer, tmp_path: Path
 ) -> None:
     made = module(b"\0asm late")
-    plant = Plant(tmp_path, server, made)
+    plant = Plant(tmp_path, hub, made)
     troubles = plant.errors([*plant.round(), *plant.round()])
     assert any(isinstance(trouble, Missing) for trouble in troubles)
     assert plant.runs == []
-    server.push(made, "wasm/hello")
+    hub.push(made, "wasm/hello")
     plant.round()
     plant.round()
     assert len(plant.runs) == 1
 
 
-def test_a_tampered_layer_is_never_run(server: RegistryServer, tmp_path: Path) -> None:
+def test_a_tampered_layer_is_never_run(hub: RegistryServer, tmp_path: Path) -> None:
     made = module(b"\0asm tampered")
-    server.push(made, "wasm/hello")
+    hub.push(made, "wasm/hello")
     layer = next(key for key, data in made.blobs.items() if data == b"\0asm tampered")
-    server.file(layer).write_bytes(b"\0asm TAMPERED")
-    plant = Plant(tmp_path, server, made)
+    hub.file(layer).write_bytes(b"\0asm TAMPERED")
+    plant = Plant(tmp_path, hub, made)
     troubles = plant.errors([*plant.round(), *plant.round()])
     assert any(isinstance(trouble, Refused) for trouble in troubles)
     assert plant.runs == []
@@ -149,11 +140,11 @@ def test_a_tampered_layer_is_never_run(server: RegistryServer, tmp_path: Path) -
 
 
 def test_what_nothing_needs_any_more_leaves_site_and_node(
-    server: RegistryServer, tmp_path: Path
+    hub: RegistryServer, tmp_path: Path
 ) -> None:
     made = module(b"\0asm gone")
-    server.push(made, "wasm/hello")
-    plant = Plant(tmp_path, server, made)
+    hub.push(made, "wasm/hello")
+    plant = Plant(tmp_path, hub, made)
     plant.round()
     plant.round()
     assert len(plant.runs) == 1
@@ -163,12 +154,10 @@ def test_what_nothing_needs_any_more_leaves_site_and_node(
     assert plant.site.digests() == frozenset()
 
 
-def test_a_site_that_knows_no_node_yet_deletes_nothing(
-    server: RegistryServer, tmp_path: Path
-) -> None:
+def test_a_site_that_knows_no_node_yet_deletes_nothing(hub: RegistryServer, tmp_path: Path) -> None:
     made = module(b"\0asm kept")
-    server.push(made, "wasm/hello")
-    plant = Plant(tmp_path, server, made)
+    hub.push(made, "wasm/hello")
+    plant = Plant(tmp_path, hub, made)
     plant.round()
     plant.round()
     held = plant.site.digests()

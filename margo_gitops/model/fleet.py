@@ -61,6 +61,11 @@ class RuntimePolicy(Frozen):
     host_paths: tuple[str, ...] = Field(
         default=(), description="Folders of the host that workloads may mount, as /var/lib/press."
     )
+    unpinned_images: bool = Field(
+        default=False,
+        description="Whether containers may run images by name that no lock pins to a digest.",
+        exclude_if=lambda value: not value,
+    )
 
 
 class Fleet(OwnDocument):

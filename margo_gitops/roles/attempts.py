@@ -109,6 +109,13 @@ class Attempts:
         if (now, self._good) != (before, good):
             self._write()
 
+    def forget(self) -> None:
+        """Try again what failed: what the site allows has changed. Good versions stay known."""
+        known = self._known().items()
+        self._memory = {id: held.model_copy(update={"tries": ()}) for id, held in known}
+        self._due.clear()
+        self._write()
+
     def told(self, wanted: Target, seen: Observed | None) -> MargoError | None:
         """What is said of a version that failed, until it runs or another is wanted."""
         id, origin = wanted.wanted.id, wanted.wanted.origin

@@ -11,6 +11,7 @@ from margo_gitops.artifacts.follow import Contents
 from margo_gitops.errors import Invalid, MargoError, Missing, Refused
 from margo_gitops.model import layout
 from margo_gitops.model.device import DeviceCapabilities
+from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.model.observed import Observed
 from margo_gitops.model.record import Record
 from margo_gitops.model.report import Agent, Refusal
@@ -194,6 +195,8 @@ class EdgeNode:
             self._refusals = (Refusal(commit=tip, rule=error.rule, message=error.problem[:600]),)
             raise
         if held is not None:
+            if held.settings.runtime != share.settings.runtime:
+                self.attempts.forget()
             self._remember(held.commit)
         self.store.move(ref, tip, old=None if held is None else held.commit)
         self._held, self._refusals = share, ()
@@ -240,7 +243,9 @@ class EdgeNode:
         return [t for t in targets_of(share) if t.wanted.driver in self.drivers]
 
     def _workload(self, target: Target) -> Workload:
-        return workload(target.wanted, target.record, self._provisions, self.secrets)
+        share = self.read()
+        policy = RuntimePolicy() if share is None else share.settings.runtime
+        return workload(target, self._provisions, self.secrets, policy)
 
     def _words(self, target: Target, failure: str) -> str:
         """A failure with the engine's last words, as far as they can be had."""

@@ -12,6 +12,7 @@ from margo_gitops.model.application import ProfileType
 from margo_gitops.model.base import FromSite
 from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.device import DeviceCapabilities
+from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.model.observed import Observed
 from margo_gitops.model.quantity import seconds_of
 from margo_gitops.model.record import ComponentArtifact, Record
@@ -60,20 +61,24 @@ class Results:
 EdgePass = Pass[Share, Reality, Plan, Results]
 
 
-def workload(wanted: Wanted, record: Record, provisions: Provisions, secrets: Secrets) -> Workload:
+def workload(
+    target: Target, provisions: Provisions, secrets: Secrets, policy: RuntimePolicy
+) -> Workload:
     """A wanted deployment with its verified files, and the node's secrets in their places.
 
     Raises `Invalid` for a component that no lock pins to a digest, `Missing` for bytes that have
     not come yet and for a secret that this node does not have.
     """
+    wanted = target.wanted
     return Workload(
         id=wanted.id,
         name=wanted.name,
         origin=wanted.origin,
         components=tuple(
-            _component(wanted.deployment, name, record, provisions, secrets)
+            _component(wanted.deployment, name, target.record, provisions, secrets)
             for name in wanted.components
         ),
+        policy=policy,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from margo_gitops.model.application import ProfileType
+from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.model.observed import Observed, ObservedComponent
 from margo_gitops.model.record import Artifact
 
@@ -61,12 +62,17 @@ class ComponentSpec:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One deployment as a driver is to run it; `origin` names the exact desired bytes."""
+    """One deployment as a driver is to run it; `origin` names the exact desired bytes.
+
+    `policy` is what its site lets workloads ask of their hosts, looked at whenever a component is
+    started or changed.
+    """
 
     id: str
     name: str
     origin: str
     components: tuple[ComponentSpec, ...]
+    policy: RuntimePolicy = field(default_factory=RuntimePolicy)
 
 
 class Driver(Protocol):

@@ -16,7 +16,6 @@ from pathlib import Path
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Failing, Invalid, MargoError, Missing, Waiting
 from margo_gitops.model.application import ProfileType
-from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.model.observed import Observed, ObservedComponent
 from margo_gitops.model.state import State
 from margo_gitops.runtime import compose_component as parts
@@ -36,32 +35,23 @@ _POLL = 0.25
 class ComposeDriver:
     """Runs components of type `compose` on docker, or on podman through its socket.
 
-    `host` is the engine's address (None: what docker takes for default), `policy` what workloads
-    may ask of this host, looked at whenever a component is started or changed. `root` is a folder
-    of this driver's own, made where it is missing. Implements `Driver`.
+    `host` is the engine's address (None: what docker takes for default), `root` a folder of this
+    driver's own, made where it is missing. Implements `Driver`.
 
     A component is an archive with one top-level directory (specification, component artifacts) or
     a bare compose file. Its values interpolate the file; they reach a container only where the file
     says so. A mount of something in the archive gives containers a copy of it, made anew for each
     version; a mount of something that is not there is data. Named volumes and data stay on update
     and go with their component. Images that are pinned are given to the engine from files and run
-    by their digest; where none is, they are run by the tag that the file names.
+    by their digest; others are run only by a digest of their own, or where the policy says so.
     """
 
     type = ProfileType.COMPOSE
     name = "compose"
 
-    def __init__(
-        self,
-        root: Path,
-        owner: Owner,
-        *,
-        host: str | None = None,
-        policy: RuntimePolicy | None = None,
-    ) -> None:
+    def __init__(self, root: Path, owner: Owner, *, host: str | None = None) -> None:
         self._root = root.absolute()
         self._owner = owner
-        self._policy = policy or RuntimePolicy()
         self._docker = Docker(host)
         self._images = Images(self._docker, self._key("images"))
 
@@ -169,7 +159,7 @@ class ComposeDriver:
                 _NAME: workload.name,
                 _COMPONENT: component.name,
             },
-            policy=self._policy,
+            policy=workload.policy,
             images=self._images,
         )
 

@@ -85,7 +85,7 @@ def prepare(
             image.reference: images.hold(image, timeout=component.timeout)
             for image in component.images
         }
-        pinned = compose_file.pinned(config, held)
+        pinned = compose_file.pinned(config, held, policy)
     runnable = compose_file.runnable(pinned, places, labels)
     document = folder / "compose.json"
     return Prepared(

@@ -13,9 +13,11 @@ from typing import Any
 
 from margo_gitops.errors import Invalid, Refused
 from margo_gitops.model.application import COMPOSE_FILES
+from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.runtime.base import ComponentSpec
 from margo_gitops.runtime.docker import KEPT
 
+_BY_DIGEST = re.compile(r"(?:^|@)sha256:[0-9a-f]{64}$")
 _ENVIRONMENT_MOST = 128 << 10
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONTROL = re.compile(r"(?<![A-Za-z0-9_])(COMPOSE|DOCKER)_")
@@ -100,23 +102,27 @@ def runnable(
     return {**config, "services": services}
 
 
-def pinned(config: Mapping[str, Any], held: Mapping[str, str]) -> dict[str, Any]:
-    """The `config` with each image by the engine's own name for exactly that one.
+def pinned(
+    config: Mapping[str, Any], held: Mapping[str, str], policy: RuntimePolicy
+) -> dict[str, Any]:
+    """The `config` with each image that is held by the engine's own name for exactly that one.
 
-    `held` is empty where nobody pinned any: images are then run by their tags. Raises `Refused`
-    (rule `image`) for an image that is not pinned beside others that are.
+    Raises `Refused` (rule `image`) for an image that is neither held nor named by digest, unless
+    the policy lets them run by name.
     """
     services = {name: dict(service) for name, service in config["services"].items()}
-    for name, service in services.items() if held else ():
+    for name, service in services.items():
         image = str(service.get("image"))
-        if image not in held:
+        if image in held:
+            service["image"] = held[image]
+        elif not (policy.unpinned_images or _BY_DIGEST.search(image)):
             raise Refused(
                 f"service {name} asks for the image {image[:200]}, which is not locked; locked are"
-                f" {', '.join(sorted(held))}",
+                f" {', '.join(sorted(held)) or 'none'}",
                 rule="image",
-                help="margo app lock, at the fleet's clone",
+                help="margo app lock, at the fleet's clone; or runtime: {unpinnedImages: true} in"
+                " the site's file, if that is meant",
             )
-        service["image"] = held[image]
     return {**config, "services": services}
 
 

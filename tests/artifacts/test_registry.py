@@ -25,13 +25,6 @@ SOME = "sha256:" + "ab" * 32
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
-    require("registry", problem())
-    with registry_server(tmp_path_factory.mktemp("registry")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
     require("registry", problem())
     with registry_server(tmp_path_factory.mktemp("closed"), closed=True) as running:
@@ -58,81 +51,81 @@ def layer_of(made: Made) -> str:
 
 
 def test_what_is_pushed_comes_back_by_tag_and_by_digest(
-    server: RegistryServer, contents: ContentStore
+    hub: RegistryServer, contents: ContentStore
 ) -> None:
     made = module()
-    server.push(made, "wasm/press", tag="1.0.0")
+    hub.push(made, "wasm/press", tag="1.0.0")
     for name in ("wasm/press:1.0.0", f"wasm/press@{made.artifact.digest}"):
-        assert server.at(name).resolve() == (made.artifact, made.data)
-    fetch(contents, server.at("wasm/press"), made.artifact)
+        assert hub.at(name).resolve() == (made.artifact, made.data)
+    fetch(contents, hub.at("wasm/press"), made.artifact)
     layer, path = payload(contents, made.artifact, ("amd64",))
     assert path.read_bytes() == made.blobs[layer.digest]
 
 
-def test_an_image_for_two_architectures(server: RegistryServer, contents: ContentStore) -> None:
+def test_an_image_for_two_architectures(hub: RegistryServer, contents: ContentStore) -> None:
     both = index({"amd64": busybox("one"), "arm64": busybox("two")})
-    server.push(both, "press", tag="2")
-    found, _ = server.at("press:2").resolve()
+    hub.push(both, "press", tag="2")
+    found, _ = hub.at("press:2").resolve()
     assert found == both.artifact
-    fetch(contents, server.at("press"), found)
+    fetch(contents, hub.at("press"), found)
     assert len(contents.digests()) == 5
 
 
-def test_what_is_there_is_not_pushed_again(server: RegistryServer) -> None:
-    source = server.at("twice")
+def test_what_is_there_is_not_pushed_again(hub: RegistryServer) -> None:
+    source = hub.at("twice")
     assert source.push_blob(b"some bytes")
     assert not source.push_blob(b"some bytes")
 
 
-def test_the_rest_of_a_blob_is_asked_for(server: RegistryServer) -> None:
+def test_the_rest_of_a_blob_is_asked_for(hub: RegistryServer) -> None:
     made = module()
-    server.push(made, "rest")
+    hub.push(made, "rest")
     layer = layer_of(made)
     asked = Artifact(digest=layer, size=len(made.blobs[layer]), media_type="")
-    assert b"".join(server.at("rest").blob(asked, 1000)) == made.blobs[layer][1000:]
+    assert b"".join(hub.at("rest").blob(asked, 1000)) == made.blobs[layer][1000:]
 
 
-def test_a_tag_that_is_not_there(server: RegistryServer) -> None:
+def test_a_tag_that_is_not_there(hub: RegistryServer) -> None:
     with pytest.raises(Missing, match="does not have it"):
-        server.at("wasm/press:9").resolve()
-    assert not server.at("nothing").has(Artifact(digest=SOME, size=1, media_type=""))
+        hub.at("wasm/press:9").resolve()
+    assert not hub.at("nothing").has(Artifact(digest=SOME, size=1, media_type=""))
 
 
 def test_a_tampered_blob_is_refused_and_nothing_of_it_stays(
-    server: RegistryServer, contents: ContentStore
+    hub: RegistryServer, contents: ContentStore
 ) -> None:
     made = module(b"\0asm" + b"tampered" * 100)
-    server.push(made, "tampered")
+    hub.push(made, "tampered")
     layer = layer_of(made)
-    server.file(layer).write_bytes(b"?" * len(made.blobs[layer]))
+    hub.file(layer).write_bytes(b"?" * len(made.blobs[layer]))
     with pytest.raises(Refused) as caught:
-        fetch(contents, server.at("tampered"), made.artifact)
+        fetch(contents, hub.at("tampered"), made.artifact)
     assert caught.value.rule == "digest"
     assert layer not in contents.digests()
 
 
-def test_a_tampered_manifest_is_refused(server: RegistryServer, contents: ContentStore) -> None:
+def test_a_tampered_manifest_is_refused(hub: RegistryServer, contents: ContentStore) -> None:
     made, other = module(b"\0asm one"), module(b"\0asm two")
-    server.push(made, "swapped", tag="1")
-    server.push(other, "swapped")
-    server.file(made.artifact.digest).write_bytes(other.data)
+    hub.push(made, "swapped", tag="1")
+    hub.push(other, "swapped")
+    hub.file(made.artifact.digest).write_bytes(other.data)
     with pytest.raises((Refused, Unreachable)):
-        fetch(contents, server.at("swapped"), made.artifact)
+        fetch(contents, hub.at("swapped"), made.artifact)
     with pytest.raises((Refused, Unreachable)):
-        server.at(f"swapped@{made.artifact.digest}").resolve()
+        hub.at(f"swapped@{made.artifact.digest}").resolve()
     assert made.artifact.digest not in contents.digests()
 
 
 def test_a_mirror_is_asked_first_and_the_registry_where_it_lacks_it(
-    server: RegistryServer, hostile: Hostile, contents: ContentStore
+    hub: RegistryServer, hostile: Hostile, contents: ContentStore
 ) -> None:
     made = module(b"\0asm" + b"mirrored" * 10)
-    server.push(made, "mirrors/press")
+    hub.push(made, "mirrors/press")
     hostile.manner, hostile.status = "broken", 404
-    sources = registries(server.reference("mirrors/press"), [f"{hostile.host}/near"])
+    sources = registries(hub.reference("mirrors/press"), [f"{hostile.host}/near"])
     assert [source.name for source in sources] == [
         f"{hostile.host}/near/mirrors/press",
-        f"{server.host}/mirrors/press",
+        f"{hub.host}/mirrors/press",
     ]
     bring(contents, sources, made.artifact, ("amd64",), clock=lambda: 0.0, until=1.0)
     assert any("near/mirrors/press" in path for _, path, _ in hostile.seen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from tests.cli.running import margo
-from tests.engines import require
 from tests.images import busybox
-from tests.registry import PASSWORD, RegistryServer, docker_config, problem, registry_server
+from tests.registry import PASSWORD, RegistryServer, docker_config, registry_server
 
 STACK = """\
 services:
@@ -45,19 +44,12 @@ GONE = "127.0.0.1:1"
 """Nobody answers there."""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
-    require("registry", problem())
-    with registry_server(tmp_path_factory.mktemp("registry")) as running:
-        yield running
-
-
 @dataclass
 class Desk:
     """A fleet of nobody, and the words of its person."""
 
     folder: Path
-    server: RegistryServer
+    hub: RegistryServer
 
     def __call__(
         self, *words: str, code: int = 0, env: Mapping[str, str] | None = None
@@ -86,16 +78,16 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, server: RegistryServer) -> Desk:
+def desk(tmp_path: Path, hub: RegistryServer) -> Desk:
     done = margo("init", "fleet", "--open", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    return Desk(tmp_path, server)
+    return Desk(tmp_path, hub)
 
 
 def test_a_package_goes_there_and_comes_back(desk: Desk) -> None:
-    image, stack = f"{desk.server.host}/there/press:1", desk.server.reference("there/stack")
-    desk.server.push(busybox("there"), "there/press", tag="1")
-    package, to = desk.package(image, stack), desk.server.reference("there/app")
+    image, stack = f"{desk.hub.host}/there/press:1", desk.hub.reference("there/stack")
+    desk.hub.push(busybox("there"), "there/press", tag="1")
+    package, to = desk.package(image, stack), desk.hub.reference("there/app")
     first = desk.json("app", "push", str(package), to, "--components")["pushed"]
     assert [row["sent"] for row in first] == [True, True]
     assert [row["reference"] for row in first] == [f"{stack}:1.0.0", f"{to}:1.0.0"]
@@ -109,18 +101,18 @@ def test_a_package_goes_there_and_comes_back(desk: Desk) -> None:
         assert (held / name).read_bytes() == (package / name).read_bytes()
     locked = desk.locked("press")
     assert [item["reference"] for item in locked["images"]] == [image]
-    assert locked["images"][0]["digest"] == desk.server.at("there/press:1").resolve()[0].digest
+    assert locked["images"][0]["digest"] == desk.hub.at("there/press:1").resolve()[0].digest
 
 
 def test_a_dry_run_pushes_nothing(desk: Desk) -> None:
-    package, to = desk.package("x", "oci://x/y"), desk.server.reference("dry/app")
+    package, to = desk.package("x", "oci://x/y"), desk.hub.reference("dry/app")
     told = desk("app", "push", str(package), to, "--dry-run").stdout
     assert told.startswith("would push press 1.0.0: oci://")
     desk("app", "add", f"{to}:1.0.0", code=4)
 
 
 def test_a_version_that_is_there_with_other_bytes_is_refused(desk: Desk) -> None:
-    to = desk.server.reference("other/app")
+    to = desk.hub.reference("other/app")
     desk("app", "push", str(desk.package("one", "oci://x/y")), to)
     told = desk("app", "push", str(desk.package("two", "oci://x/y")), to, code=1).stderr
     assert "a version never changes" in told
@@ -131,50 +123,50 @@ def test_a_version_that_is_there_with_other_bytes_is_refused(desk: Desk) -> None
 )
 def test_the_tag_is_the_version(desk: Desk, to: str) -> None:
     package = desk.package("one", "oci://x/y")
-    told = desk("app", "push", str(package), desk.server.reference(to), code=2).stderr
+    told = desk("app", "push", str(package), desk.hub.reference(to), code=2).stderr
     assert "which is 1.0.0" in told
 
 
 def test_a_component_and_its_image_are_locked_from_a_registry(desk: Desk) -> None:
-    image, stack = f"{desk.server.host}/far/press:1", desk.server.reference("far/stack")
-    desk.server.push(busybox("far"), "far/press", tag="1")
+    image, stack = f"{desk.hub.host}/far/press:1", desk.hub.reference("far/stack")
+    desk.hub.push(busybox("far"), "far/press", tag="1")
     desk(
         "app",
         "push",
         str(desk.package(image, stack)),
-        desk.server.reference("far/app"),
+        desk.hub.reference("far/app"),
         "--components",
     )
     told = desk("app", "add", str(desk.package(image, stack, local=False))).stdout
     assert "pinned to no digest" not in told
     locked = desk.locked("press")
     assert locked["path"] is None
-    assert locked["artifact"]["digest"] == desk.server.at("far/stack:1.0.0").resolve()[0].digest
+    assert locked["artifact"]["digest"] == desk.hub.at("far/stack:1.0.0").resolve()[0].digest
     assert [item["reference"] for item in locked["images"]] == [image]
 
 
 def test_what_does_not_answer_stays_open_and_is_locked_later(desk: Desk) -> None:
-    image = f"{desk.server.host}/late/press:1"
+    image = f"{desk.hub.host}/late/press:1"
     told = desk("app", "add", str(desk.package(image, "oci://x/y"))).stdout
     assert f"{image} of stack is not locked" in told
     assert desk.locked("press").get("images", []) == []
     assert f"{image} of stack is not locked" in desk("app", "lock", "press", code=4).stdout
-    desk.server.push(busybox("late"), "late/press", tag="1")
+    desk.hub.push(busybox("late"), "late/press", tag="1")
     assert "Lock press 1.0.0" in desk("app", "lock", "press").stdout
     assert [item["reference"] for item in desk.locked("press")["images"]] == [image]
     assert "everything is locked" in desk("app", "lock", "press@1.0.0").stdout
 
 
 def test_a_tag_that_moved_is_told_and_changes_nothing(desk: Desk) -> None:
-    image = f"{desk.server.host}/moving/press:1"
-    desk.server.push(busybox("one"), "moving/press", tag="1")
+    image = f"{desk.hub.host}/moving/press:1"
+    desk.hub.push(busybox("one"), "moving/press", tag="1")
     desk("app", "add", str(desk.package(image, "oci://x/y")))
     assert "stands for what was locked" in desk("app", "lock", "press", "--check").stdout
     before = desk.locked("press")
-    desk.server.push(busybox("two"), "moving/press", tag="1")
+    desk.hub.push(busybox("two"), "moving/press", tag="1")
     (moved,) = desk.json("app", "lock", "press", "--check", code=1)["moved"]
     assert (moved["name"], moved["locked"]) == (image, before["images"][0]["digest"])
-    assert moved["now"] == desk.server.at("moving/press:1").resolve()[0].digest
+    assert moved["now"] == desk.hub.at("moving/press:1").resolve()[0].digest
     assert "everything is locked" in desk("app", "lock", "press").stdout
     assert desk.locked("press") == before
 
@@ -202,8 +194,8 @@ def test_a_registry_that_asks_for_a_login(
 
 def test_an_archive_by_url_goes_into_git(desk: Desk) -> None:
     stack = desk.folder / "bare.yaml"
-    stack.write_text(STACK.format(image=f"{desk.server.host}/url/press:1"))
-    desk.server.push(busybox("url"), "url/press", tag="1")
+    stack.write_text(STACK.format(image=f"{desk.hub.host}/url/press:1"))
+    desk.hub.push(busybox("url"), "url/press", tag="1")
     package = desk.package("x", "oci://x/y", local=False)
     text = (package / "margo.yaml").read_text()
     properties = text[text.index("          repository") :]

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.cli.running import margo
 from tests.dockerd import Engine
+from tests.images import busybox
+from tests.registry import RegistryServer
+from tests.two_tier import two_tier
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "two-tier-compose"
+NAME = "compose-fleet/busybox"
 
 pytestmark = pytest.mark.docker
 
 
-def test_it_runs_changes_is_repaired_and_goes(docker: Engine, tmp_path: Path) -> None:
+def test_it_runs_changes_is_repaired_and_goes(
+    docker: Engine, hub: RegistryServer, tmp_path: Path
+) -> None:
+    made = busybox("from the registry")
+    hub.push(made, NAME, tag="1")
+    image = json.loads(made.data)["config"]["digest"]
     fleet, state = tmp_path / "plant", str(tmp_path / "state")
     env = {"DOCKER_HOST": docker.host}
 
@@ -34,14 +43,17 @@ def test_it_runs_changes_is_repaired_and_goes(docker: Engine, tmp_path: Path) ->
     ok("init", str(fleet), "--open", "--name", "plant")
     ok("site", "add", "north")
     ok("device", "add", "north", "n1")
-    ok("app", "add", str(EXAMPLE))
+    ok("app", "add", str(two_tier(tmp_path / "app", f"{hub.host}/{NAME}:1")))
     one_pass()
     ok("deploy", "two-tier-compose", "--site", "north", "--name", "web")
     try:
         one_pass()
         ok("status", "--exit-code")
         first = containers()
-        assert len(first) == 2
+        assert [docker("inspect", "--format", "{{.Image}}", id.split()[0]) for id in first] == [
+            image,
+            image,
+        ]
         ok("set", "web", "--param", "greeting=Moin")
         one_pass()
         second = containers()

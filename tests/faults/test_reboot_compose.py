@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +15,8 @@ from tests.dockerd import Engine
 from tests.engines import require
 from tests.faults import host as hosts
 from tests.faults.host import Host
+from tests.two_tier import compose_file, two_tier
 from tests.waiting import until
-
-EXAMPLE = Path(__file__).parents[2] / "examples" / "two-tier-compose"
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
 
@@ -74,9 +72,10 @@ def site(
 @pytest.mark.parametrize("policy", ["restart: unless-stopped", 'restart: "no"'])
 def test_containers_run_again_without_the_remote(site: Site, tmp_path: Path, policy: str) -> None:
     """By the engine's own policy, and where the author asked for none, by the agent's repair."""
-    app = tmp_path / "app"
-    shutil.copytree(EXAMPLE, app)
-    file = app / "resources" / "stack" / "compose.yaml"
+    site.boot()
+    dockerd.with_image(site.engine)
+    app = two_tier(tmp_path / "app", site.engine.image)
+    file = compose_file(app)
     file.write_text(file.read_text().replace("restart: unless-stopped", policy))
     assert site.margo("init", str(site.fleet), "--open", "--name", "plant") == 0
     for words in (
@@ -86,8 +85,6 @@ def test_containers_run_again_without_the_remote(site: Site, tmp_path: Path, pol
         ("deploy", "two-tier-compose", "--site", "north", "--yes"),
     ):
         assert site.margo(*words) == 0, words
-    site.boot()
-    dockerd.with_image(site.engine)
     site.start()
     until(lambda: site.margo("status", "--exit-code") == 0, 60)
     assert len(site.running()) == 2

@@ -11,7 +11,6 @@ from typing import Any
 
 from margo_gitops.documents import archive
 from margo_gitops.documents.canonical import digest
-from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.runtime.base import ComponentSpec, Owner
 from margo_gitops.runtime.compose import ComposeDriver
 from tests.contracts.driver import OURS
@@ -40,8 +39,8 @@ class ComposeHarness:
         self.engine = engine
         self._artifacts = folder
 
-    def driver(self, owner: Owner = OURS, *, policy: RuntimePolicy | None = None) -> ComposeDriver:
-        return ComposeDriver(self.root, owner, host=self.engine.host, policy=policy)
+    def driver(self, owner: Owner = OURS) -> ComposeDriver:
+        return ComposeDriver(self.root, owner, host=self.engine.host)
 
     def component(self, name: str, greeting: str = "Hello") -> ComponentSpec:
         return self.made(GREETER, name=name, values={"GREETING": greeting})
@@ -69,7 +68,8 @@ class ComposeHarness:
         return self._component(self.text(compose))
 
     def text(self, compose: Mapping[str, Any]) -> bytes:
-        return json.dumps(compose, indent=1).encode()
+        """The compose file; the image that every test has is named by its digest."""
+        return json.dumps(compose, indent=1).replace(IMAGE, self.engine.image).encode()
 
     def _component(self, data: bytes) -> ComponentSpec:
         path = self._artifacts / digest(data)[7:19]

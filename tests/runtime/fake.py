@@ -9,6 +9,7 @@ from itertools import count
 
 from margo_gitops.errors import MargoError, Unreachable
 from margo_gitops.model.application import ProfileType
+from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.model.state import State
 from margo_gitops.runtime.base import (
     ComponentSpec,
@@ -37,7 +38,7 @@ class FakeEngine:
     `actions` lists each change really made, as (verb, deployment id); a call that changes nothing
     adds nothing. `down` makes every call `Unreachable`, `fail_apply` is raised by each apply, and
     `fails` by one that gives a component this value: what ran of the deployment is gone then. What
-    changes something waits for `gate`.
+    changes something waits for `gate`. `policies` are those of all applies.
     """
 
     held: dict[str, dict[str, Held]] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class FakeEngine:
     fail_apply: MargoError | None = None
     fails: dict[str, MargoError] = field(default_factory=dict)
     tried: list[str] = field(default_factory=list)
+    policies: list[RuntimePolicy] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
     lives: count[int] = field(default_factory=lambda: count(1))
 
@@ -92,6 +94,7 @@ class FakeDriver:
 
     def apply(self, workload: Workload) -> None:
         engine = self._engine()
+        engine.policies.append(workload.policy)
         if engine.fail_apply is not None:
             raise engine.fail_apply
         for value in (str(v) for spec in workload.components for v in spec.values.values()):

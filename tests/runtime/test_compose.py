@@ -209,8 +209,9 @@ def test_a_service_that_never_becomes_healthy_ends_the_wait(compose: ComposeHarn
 
 
 def test_an_image_that_cannot_be_had_is_named(compose: ComposeHarness) -> None:
-    component = compose.made(stack(web={"image": "registry.invalid/none:1"}, db=service()))
-    with pytest.raises(Missing, match=r"registry\.invalid/none:1"):
+    absent = f"registry.invalid/none@sha256:{'a' * 64}"
+    component = compose.made(stack(web={"image": absent}, db=service()))
+    with pytest.raises(Missing, match=absent):
         compose.driver().apply(workload(component))
     compose.driver().remove(ONE)
     assert list(compose.driver().observe()) == []
@@ -395,7 +396,8 @@ def test_a_strangers_containers_and_volumes_are_left_alone(compose: ComposeHarne
 
 def test_a_policy_that_allows_it_runs_it(compose: ComposeHarness) -> None:
     component = compose.made(stack(web=service(cap_add=["SYS_TIME"])))
-    compose.driver(policy=RuntimePolicy(privileged=True)).apply(workload(component))
+    allowed = replace(workload(component), policy=RuntimePolicy(privileged=True))
+    compose.driver().apply(allowed)
     assert seen(compose)[1]["hello"].state is State.INSTALLED
 
 

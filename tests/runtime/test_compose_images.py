@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from margo_gitops.errors import Failing, Refused
+from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.runtime.base import ComponentSpec, Image, Workload
-from tests.contracts.driver import ONE, OTHER, running, workload
+from tests.contracts.driver import ONE, OTHER, running
+from tests.dockerd import IMAGE
 from tests.images import busybox, pinned
 from tests.runtime.compose_engine import ComposeHarness
 from tests.waiting import until
@@ -148,6 +151,19 @@ def test_an_image_that_nobody_locked_is_refused_beside_others(
     assert compose.containers(ONE) == []
 
 
-def test_without_pins_the_tag_is_run_as_before(compose: ComposeHarness) -> None:
-    compose.driver().apply(workload(compose))
-    until(lambda: "Hello" in compose.driver().logs(ONE, "hello"))
+def test_a_name_that_nobody_locked_is_refused(compose: ComposeHarness) -> None:
+    with pytest.raises(Refused, match=f"{IMAGE}, which is not locked; locked are none") as caught:
+        compose.driver().apply(named(compose))
+    assert caught.value.rule == "image"
+
+
+def test_a_site_may_allow_names(compose: ComposeHarness) -> None:
+    policy = RuntimePolicy(unpinned_images=True)
+    compose.driver().apply(replace(named(compose), policy=policy))
+    until(lambda: "by name" in compose.driver().logs(ONE, "hello"))
+
+
+def named(compose: ComposeHarness) -> Workload:
+    text = f"services: {{press: {{image: '{IMAGE}', command: [sh, -c, 'echo by name']}}}}"
+    component = compose.packed({"top/compose.yaml": text.encode()})
+    return Workload(ONE, "press", "o1", (replace(component, wait=False),))

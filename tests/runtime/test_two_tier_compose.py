@@ -7,28 +7,22 @@ from pathlib import Path
 import pytest
 
 from margo_gitops.artifacts import lock
+from margo_gitops.artifacts.package import read_package
 from margo_gitops.documents import margo
 from margo_gitops.model.state import State
 from margo_gitops.runtime.base import ComponentSpec, Workload
 from margo_gitops.runtime.compose_policy import check_files
 from tests.contracts.driver import ONE
 from tests.runtime.compose_engine import ComposeHarness
+from tests.two_tier import two_tier
 from tests.waiting import until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PACKAGE = EXAMPLES / "two-tier-compose"
 
 
-def package() -> dict[str, bytes]:
-    return {
-        path.relative_to(PACKAGE).as_posix(): path.read_bytes()
-        for path in PACKAGE.rglob("*")
-        if path.is_file()
-    }
-
-
 def test_the_description_is_valid_and_its_component_is_pinned_to_its_folder() -> None:
-    files = package()
+    files = read_package(PACKAGE)
     description, dialect = margo.read_description(files["margo.yaml"], "margo.yaml")
     locked = lock.resolve(description, files["margo.yaml"], files)
     (component,) = locked.components
@@ -49,7 +43,7 @@ def test_the_older_example_is_valid_in_its_dialect() -> None:
 
 @pytest.mark.docker
 def test_it_runs_and_the_probe_reads_the_greeting(compose: ComposeHarness, tmp_path: Path) -> None:
-    files = package()
+    files = read_package(two_tier(tmp_path / "package", compose.engine.image))
     description, _ = margo.read_description(files["margo.yaml"], "margo.yaml")
     locked = lock.resolve(description, files["margo.yaml"], files)
     (data,) = lock.contents(locked, files)
