@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import registry
+from tests import kube, registry
 from tests.dockerd import Engine, docker_engine, problem
 from tests.engines import require
 from tests.registry import RegistryServer, registry_server
 from tests.runtime.compose_engine import ComposeHarness
+from tests.runtime.helm_engine import HelmHarness
 
 # Two workers and an engine share a small machine: how long one example takes says nothing. CI tries
 # the same examples each time, people new ones; MARGO_EXAMPLES says how many.
@@ -42,6 +43,31 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A Kubernetes API server without nodes."""
+    require("kube", kube.problem())
+    with kube.kube(tmp_path_factory.mktemp("kube")) as config:
+        yield config
+
+
+@pytest.fixture(params=sorted(kube.helms()) or ["none"])
+def helm(
+    request: pytest.FixtureRequest,
+    kubeconfig: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[HelmHarness]:
+    """The real helm driver with each version of helm; nothing of it stays after the test."""
+    tools = kube.helms()[request.param]
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    harness = HelmHarness(tmp_path, kube.Cluster(kubeconfig, tools))
+    try:
+        yield harness
+    finally:
+        harness.close()
+
+
 @pytest.fixture
 def compose(tmp_path: Path, docker: Engine) -> Iterator[ComposeHarness]:
     """The real compose driver; nothing of it stays in the engine after the test."""
@@ -55,5 +81,5 @@ def compose(tmp_path: Path, docker: Engine) -> Iterator[ComposeHarness]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One engine for all that need one: two of them on a small machine starve each other."""
     for item in items:
-        if "docker" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("docker"))
+        for engine in {"docker", "kubeconfig"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(engine))

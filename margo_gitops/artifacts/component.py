@@ -40,7 +40,7 @@ def payload(component: Component, artifact: Artifact) -> bytes:
             raise Invalid(f"{reference} is an index of nothing")
         artifact = manifests[0].artifact
         data = registry.manifest(artifact)
-    layers = read_manifest(data, artifact).layers
+    layers = read_manifest(data, artifact).content
     if len(layers) != 1:
         raise Invalid(f"{reference} has {len(layers)} layers, expected one: the archive or chart")
-    return whole(registry, layers[0].artifact, LARGEST)
+    return whole(registry, layers[0], LARGEST)

@@ -144,14 +144,13 @@ def payload(
 
     Raises `Missing` where it has not come whole, `Invalid` for several layers.
     """
-    manifest = manifest_of(contents, artifact, architectures)[1]
-    if len(manifest.layers) != 1:
+    layers = manifest_of(contents, artifact, architectures)[1].content
+    if len(layers) != 1:
         raise Invalid(
-            f"{artifact.digest[:19]}… has {len(manifest.layers)} layers, expected one: the"
-            " component's archive, chart or module"
+            f"{artifact.digest[:19]}… has {len(layers)} layers, expected one: the component's"
+            " archive, chart or module"
         )
-    layer = manifest.layers[0].artifact
-    return layer, _held(contents, layer)
+    return layers[0], _held(contents, layers[0])
 
 
 def manifest_of(

@@ -30,6 +30,7 @@ MAX_PARTS = 2048
 """Blobs that one artifact may lead to on all its platforms together."""
 
 _PORTABLE = "wasm"
+_PROVENANCE = "application/vnd.cncf.helm.chart.provenance.v1.prov"
 
 
 class Platform(BaseModel):
@@ -87,6 +88,11 @@ class Manifest(BaseModel):
     artifact_type: str | None = Field(default=None, max_length=255)
     config: Descriptor
     layers: tuple[Descriptor, ...] = Field(max_length=MAX_LAYERS)
+
+    @property
+    def content(self) -> list[Artifact]:
+        """The layers that are the thing itself, without what helm puts beside a signed chart."""
+        return [item.artifact for item in self.layers if item.media_type != _PROVENANCE]
 
     @property
     def parts(self) -> list[Artifact]:

@@ -45,7 +45,9 @@ def lo_run(
     with_node: Annotated[
         list[str] | None, typer.Option(help="Also run this node here; repeatable.")
     ] = None,
-    runtime: Annotated[str, typer.Option(help="For --with-node: auto, or wasm,compose.")] = "auto",
+    runtime: Annotated[
+        str, typer.Option(help="For --with-node: auto, or wasm,compose,helm.")
+    ] = "auto",
     state: StateOption = None,
     secrets: SecretsOption = SECRETS,
     serve: Annotated[
@@ -90,7 +92,7 @@ def en_run(
     remote: RemoteOption,
     once: OnceOption = False,
     poll: Annotated[str, typer.Option(help="How often to ask the site.")] = "30s",
-    runtime: Annotated[str, typer.Option(help="auto, or wasm,compose.")] = "auto",
+    runtime: Annotated[str, typer.Option(help="auto, or wasm,compose,helm.")] = "auto",
     state: StateOption = None,
     secrets: SecretsOption = SECRETS,
     as_json: JsonOption = False,

@@ -81,7 +81,7 @@ def clone(
 
 def up(
     fleet: FleetOption = HERE,
-    runtime: Annotated[str, typer.Option(help="auto, or wasm,compose.")] = "auto",
+    runtime: Annotated[str, typer.Option(help="auto, or wasm,compose,helm.")] = "auto",
 ) -> None:
     """Run the whole fleet on this machine, in the foreground; Ctrl-C ends its workloads too.
 

@@ -66,6 +66,17 @@ class RuntimePolicy(Frozen):
         description="Whether containers may run images by name that no lock pins to a digest.",
         exclude_if=lambda value: not value,
     )
+    chart_hooks: bool = Field(
+        default=False,
+        description="Whether charts may have hooks: jobs outside of what is watched.",
+        exclude_if=lambda value: not value,
+    )
+    cluster_wide: bool = Field(
+        default=False,
+        description="Whether charts may reach beyond their namespace: roles, types of resources and"
+        " other things of the whole cluster.",
+        exclude_if=lambda value: not value,
+    )
 
 
 class Fleet(OwnDocument):

@@ -27,7 +27,7 @@ from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import open_transport
 
 MIRROR = "mirror.git"
-RUNTIMES = ("wasm", "compose")
+RUNTIMES = ("wasm", "compose", "helm")
 
 
 def state_folder(kind: str, id: str) -> Path:
@@ -108,6 +108,10 @@ def _driver(name: str, state: Path, owner: Owner) -> Driver:
         from margo_gitops.runtime.wasm import WasmDriver  # noqa: PLC0415
 
         return WasmDriver(state / "wasm", owner)
+    if name == "helm":
+        from margo_gitops.runtime.helm import HelmDriver  # noqa: PLC0415
+
+        return HelmDriver(state / "helm", owner)
     from margo_gitops.runtime.compose import ComposeDriver  # noqa: PLC0415
 
     return ComposeDriver(state / "compose", owner)

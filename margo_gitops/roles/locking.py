@@ -21,7 +21,9 @@ from margo_gitops.artifacts.signature import require_signed
 from margo_gitops.documents.canonical import digest
 from margo_gitops.errors import Invalid, MargoError, Missing, Stalled, Unreachable
 from margo_gitops.model.application import ApplicationDescription, Component, Profile, ProfileType
+from margo_gitops.model.base import ParameterValue
 from margo_gitops.model.record import ApplicationLock, Artifact, LockedComponent, LockedImage
+from margo_gitops.runtime import helm_chart
 from margo_gitops.runtime.archive import is_archive, unpack
 from margo_gitops.runtime.compose_file import spelled
 
@@ -92,15 +94,35 @@ class Locking:
         profile, component = _of(description, locked)
         if locked.artifact is None:
             locked = self._pinned(component, MEDIA_TYPES[profile.type], locked, package)
-        if locked.artifact is None or profile.type is not ProfileType.COMPOSE:
+        if locked.artifact is None or profile.type is ProfileType.CUSTOM:
             return locked
         data = self._data(component, locked, {**package, **self.fetched})
         if data is None:
             return locked
-        names = images_of(compose_files(data), _defaults(description, component.name))
+        names = self._named(profile, component, data, description)
         kept = {image.reference: image for image in locked.images}
         images = (*kept.values(), *self._images(component.name, sorted(set(names) - set(kept))))
         return locked.model_copy(update={"images": images})
+
+    def _named(
+        self,
+        profile: Profile,
+        component: Component,
+        data: bytes,
+        description: ApplicationDescription,
+    ) -> tuple[str, ...]:
+        """The images that a compose file or chart names with the description's own values."""
+        values = _defaults(description, component.name)
+        if profile.type is ProfileType.COMPOSE:
+            texts = {
+                name: text for name, value in values.items() if (text := spelled(value)) is not None
+            }
+            return images_of(compose_files(data), texts)
+        try:
+            return chart_images(data, values)
+        except (Invalid, Stalled) as error:
+            self.open.append(Open(component.name, "what its chart names", error))
+            return ()
 
     def _pinned(
         self,
@@ -218,11 +240,19 @@ def _of(description: ApplicationDescription, locked: LockedComponent) -> tuple[P
     )
 
 
-def _defaults(description: ApplicationDescription, component: str) -> dict[str, str]:
-    """The values that a component gets where nobody gives others."""
+def chart_images(data: bytes, values: Mapping[str, ParameterValue]) -> tuple[str, ...]:
+    """The images that a chart names; raises as `runtime.helm_chart.images_of` does."""
+    with tempfile.TemporaryDirectory(prefix="margo-lock-") as scratch:
+        packed = Path(scratch, "chart.tgz")
+        packed.write_bytes(data)
+        return helm_chart.images_of(packed, values, Path(scratch))
+
+
+def _defaults(description: ApplicationDescription, component: str) -> dict[str, ParameterValue]:
+    """The values that a component gets where nobody gives others, by pointer."""
     return {
-        target.pointer: text
+        target.pointer: parameter.value
         for parameter in description.parameters.values()
         for target in parameter.targets
-        if component in target.components and (text := spelled(parameter.value)) is not None
+        if component in target.components and parameter.value is not None
     }

@@ -107,6 +107,7 @@ def _component(
         digest=file.digest,
         values={**values, **{key: secrets(secret) for key, secret in named.items()}},
         secrets=frozenset(named),
+        pins={a.image: a.digest for a in pinned if a.image is not None},
         images=tuple(provisions.image(a) for a in pinned if runs_image(deployment, a)),
         settings=component.settings,
         wait=component.wait,

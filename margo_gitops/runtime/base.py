@@ -45,8 +45,8 @@ class ComponentSpec:
     `artifact` is a verified local file whose sha256 is `digest`. `values` maps pointer to value
     (for compose and wasm: environment variable to value). `secrets` names those pointers whose
     values must never be logged or reported. `settings` are the author's
-    `x-margo-gitops-extensions`. `timeout` is in seconds. `images` are those that it names
-    and that are pinned.
+    `x-margo-gitops-extensions`. `timeout` is in seconds. `pins` maps each image that it names to
+    the digest that it is locked to, `images` are those of them that are here as files.
     """
 
     name: str
@@ -57,6 +57,7 @@ class ComponentSpec:
     settings: Mapping[str, Any] = field(default_factory=dict)
     wait: bool = True
     timeout: float = 300.0
+    pins: Mapping[str, str] = field(default_factory=dict)
     images: tuple[Image, ...] = ()
 
 

@@ -98,6 +98,10 @@ class ComposeHarness:
             for container in self.containers(id, component)
         )
 
+    def greeting(self, id: str, component: str) -> str:
+        said = self.engine("logs", *self.containers(id, component)).split()
+        return said[-1] if said else ""
+
     def asked(self, container: str, template: str) -> str:
         """A field of a container, as the engine has it."""
         return self.engine("inspect", "--format", template, container)

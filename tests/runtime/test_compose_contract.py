@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contracts.driver import DriverContract
+from tests.contracts.driver import SpeakingContract
 from tests.runtime.compose_engine import ComposeHarness
 
 pytestmark = pytest.mark.docker
 
 
-class TestCompose(DriverContract):
+class TestCompose(SpeakingContract):
     @pytest.fixture
     def harness(self, compose: ComposeHarness) -> ComposeHarness:
         return compose

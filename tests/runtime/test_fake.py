@@ -8,7 +8,7 @@ import pytest
 
 from margo_gitops.errors import Stalled, Unreachable
 from margo_gitops.runtime.base import ComponentSpec, Driver, Owner
-from tests.contracts.driver import ONE, OURS, DriverContract, workload
+from tests.contracts.driver import ONE, OURS, SpeakingContract, workload
 from tests.runtime.fake import FakeDriver, FakeEngine
 
 
@@ -28,11 +28,14 @@ class FakeHarness:
     def life(self, id: str, component: str) -> str:
         return str(self.engine.held[id][component].life)
 
+    def greeting(self, id: str, component: str) -> str:
+        return str(self.engine.held[id][component].spec.values["GREETING"])
+
     def leftovers(self, id: str) -> list[str]:
         return list(self.engine.held.get(id, {}))
 
 
-class TestFake(DriverContract):
+class TestFake(SpeakingContract):
     @pytest.fixture
     def harness(self) -> FakeHarness:
         return FakeHarness()

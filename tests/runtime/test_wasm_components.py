@@ -11,7 +11,7 @@ import pytest
 
 from margo_gitops.runtime.base import ComponentSpec
 from margo_gitops.runtime.wasm_spec import Phase
-from tests.contracts.driver import ONE, DriverContract, running
+from tests.contracts.driver import ONE, SpeakingContract, running
 from tests.runtime import wat_component as wat
 from tests.runtime.test_wasm import JOB, failed, of, start
 from tests.runtime.wasm_engine import WasmHarness
@@ -25,7 +25,7 @@ class _Components(WasmHarness):
         return self.module(wat.FIRST_VARIABLE, values={"GREETING": greeting}, name=name)
 
 
-class TestWasmComponents(DriverContract):
+class TestWasmComponents(SpeakingContract):
     @pytest.fixture
     def harness(self, tmp_path: Path) -> Iterator[WasmHarness]:
         made = _Components(tmp_path)

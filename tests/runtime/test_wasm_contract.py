@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contracts.driver import DriverContract
+from tests.contracts.driver import SpeakingContract
 from tests.runtime.wasm_engine import WasmHarness
 
 
-class TestWasm(DriverContract):
+class TestWasm(SpeakingContract):
     @pytest.fixture
     def harness(self, wasm: WasmHarness) -> WasmHarness:
         return wasm

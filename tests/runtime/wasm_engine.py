@@ -55,6 +55,10 @@ class WasmHarness:
         assert record is not None
         return record
 
+    def greeting(self, id: str, component: str) -> str:
+        said = self.driver().logs(id, component).split()
+        return said[-1] if said else ""
+
     def kill(self, id: str, component: str) -> None:
         self._end(self.folder(id, component))
 
