@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,10 +26,19 @@ from margo_gitops.model.fleet import (
     Targets,
 )
 from margo_gitops.render import edits
+from margo_gitops.roles.agents import drivers
 from margo_gitops.roles.launch import Launched, remove_workloads
+from margo_gitops.roles.locking import Locking
+from margo_gitops.roles.props import Prop
 from margo_gitops.roles.stage import NAME, SITES, Stage
+from margo_gitops.runtime.base import Owner
 from margo_gitops.store.clone import Clone
 from margo_gitops.store.git import GitStore
+
+
+def require_runtime(prop: Prop) -> None:
+    """Raises `Stalled` where this machine cannot run it."""
+    drivers(Path(), Owner("demo", "demo", "demo"), (prop.runtime,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,8 @@ class Demonstration:
     """A fleet in `folder`; leaving the block stops everything and, unless kept, removes it."""
 
     folder: Path
-    example: Path
+    examples: Path
+    prop: Prop
     keep: bool = False
     fleet: str = field(default_factory=lambda: str(uuid.uuid4()))
     agents: Launched = field(init=False)
@@ -63,8 +70,8 @@ class Demonstration:
 
     def __post_init__(self) -> None:
         """Nothing starts yet."""
-        self.agents = Launched(self.folder / "state", "wasm")
-        self.stage = Stage(self.folder, self.agents.state)
+        self.agents = Launched(self.folder / "state", self.prop.runtime)
+        self.stage = Stage(self.folder, self.agents.state, self.fleet, self.prop)
 
     def __enter__(self) -> Self:
         """The block that owns the processes."""
@@ -79,7 +86,7 @@ class Demonstration:
     ) -> None:
         """Stop the agents, remove the workloads, delete the folder."""
         self.agents.stop()
-        remove_workloads(self.agents.state, self.fleet, SITES)
+        remove_workloads(self.agents.state, self.fleet, SITES, (self.prop.runtime,))
         if not self.keep:
             shutil.rmtree(self.folder)
 
@@ -118,9 +125,13 @@ class Demonstration:
                 for node in nodes:
                     device = Device(id=node, site=site, device_id=f"{site}/{node}")
                     co.apply(edits.add_device(co.main(), device, None))
-            files = read_package(self.example)
+            files = self.prop.package(read_package(self.examples / self.prop.application))
             description, _ = margo.read_description(files["margo.yaml"], "margo.yaml")
+            locking = Locking()
             lock = resolve(description, files["margo.yaml"], files)
+            lock = locking.complete(description, files, lock)
+            for item in locking.open:
+                raise item.why
             co.apply(edits.add_application(co.main(), description, files, lock))
             sites = [item.site for item in co.render()]
         self.stage.push()
@@ -151,8 +162,8 @@ class Demonstration:
             main = co.main()
             intent = Intent(
                 name=NAME,
-                application=ApplicationRef(id="hello-wasm", version="1.0.0"),
-                profile="wasm",
+                application=ApplicationRef(id=self.prop.application, version="1.0.0"),
+                profile=self.prop.profile,
                 targets=Targets(sites=tuple(SITES)),
             )
             co.apply(edits.deploy(main, intent))
@@ -172,21 +183,19 @@ class Demonstration:
 
     def _repair(self) -> str:
         view = self.stage.installed(2)[0]
-        state = self.stage.workload(view) / "state.json"
-        pid = int(json.loads(state.read_text())["pid"])
-        os.kill(pid, signal.SIGKILL)
-        self.stage.until("another process", lambda: self.stage.living(state, pid))
+        before = self.stage.life(view)
+        killed = self.stage.kill(view)
+        self.stage.until("another life", lambda: self.stage.life(view) not in {"", before})
         self.stage.until("status installed again", lambda: self.stage.installed(2))
-        return f"process {pid} was killed; the node started another by itself"
+        return f"{killed} was killed; the node started another by itself"
 
     def _cut(self) -> str:
         self.stage.link("south").unlink()
         self.stage.configure({"greeting": "Ahoy"})
         north = self.stage.until("north updated", lambda: self.stage.installed(1, "north"))[0]
         self.stage.said(north, "Ahoy, World!")
-        south = self.stage.where("south", "s1")
-        before = self.stage.last(south)
-        if not before.startswith("Moin"):
+        before = self.stage.last("south", "s1")
+        if "Moin" not in before:
             raise Unreachable(f"south printed {before!r}, expected to go on with Moin")
         self.stage.link("south").symlink_to(self.folder / "remote.git")
         views = self.stage.until("both sites updated", lambda: self.stage.installed(2))
@@ -200,14 +209,8 @@ class Demonstration:
             co.render()
         self.stage.push()
         self.stage.until("removed at both sites", lambda: self.stage.states() == {"removed"})
-        left = [
-            p
-            for site in SITES
-            for n in SITES[site]
-            for p in self.stage.wasm(site, n).glob("*/*/state.json")
-        ]
-        if left:
-            raise Unreachable(f"{len(left)} workloads are left")
+        if left := self.stage.left():
+            raise Unreachable(f"{left} workloads are left")
         return "status says removed, and no workload is left"
 
     def _quiet(self) -> str:

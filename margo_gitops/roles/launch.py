@@ -72,12 +72,14 @@ class Launched:
         self.children[name] = process.start(argv, log=self.state / f"{name}.log")
 
 
-def remove_workloads(state: Path, fleet: str, nodes: Mapping[str, Sequence[str]]) -> None:
+def remove_workloads(
+    state: Path, fleet: str, nodes: Mapping[str, Sequence[str]], runtimes: tuple[str, ...]
+) -> None:
     """Remove every workload of these nodes (site to nodes), read from the engines themselves."""
     for site, names in nodes.items():
         for node in names:
             where = state / f"en-{site}-{node}"
-            for driver in drivers(where, Owner(fleet, site, node), ("auto",)).values():
+            for driver in drivers(where, Owner(fleet, site, node), runtimes).values():
                 for found in driver.observe():
                     driver.remove(found.id)
 
@@ -103,7 +105,7 @@ def up(clone: Path, runtimes: str, say: Callable[[str], None]) -> None:
     finally:
         launched.stop()
         try:
-            remove_workloads(launched.state, main.fleet.id, nodes)
+            remove_workloads(launched.state, main.fleet.id, nodes, tuple(runtimes.split(",")))
             say("all workloads are removed")
         except MargoError as error:
             say(f"not all workloads could be removed: {error}")

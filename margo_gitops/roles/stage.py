@@ -11,7 +11,10 @@ from typing import TypeVar
 
 from margo_gitops.errors import Unreachable
 from margo_gitops.render import edits
+from margo_gitops.roles.agents import drivers
 from margo_gitops.roles.central import Central
+from margo_gitops.roles.props import Prop
+from margo_gitops.runtime.base import Driver, Owner
 from margo_gitops.status.view import DeploymentView
 from margo_gitops.store.clone import Clone
 from margo_gitops.store.git import GitStore
@@ -19,7 +22,7 @@ from margo_gitops.store.transport import open_transport
 
 SITES = {"north": ("n1", "n2"), "south": ("s1",)}
 NAME = "hello"
-PATIENCE = 30.0
+PATIENCE = 60.0
 _T = TypeVar("_T")
 
 
@@ -29,6 +32,8 @@ class Stage:
 
     folder: Path
     state: Path
+    fleet: str
+    prop: Prop
 
     def configure(self, parameters: dict[str, str]) -> None:
         """Change the deployment's parameters, render, push."""
@@ -50,9 +55,15 @@ class Stage:
         """The only way from a site to the remote; cutting it is removing it."""
         return self.folder / f"link-to-remote-of-{site}"
 
-    def wasm(self, site: str, node: str) -> Path:
-        """Where a node's wasm driver keeps its components."""
-        return self.state / f"en-{site}-{node}" / "wasm"
+    def node(self, site: str, node: str) -> Path:
+        """Where a node's agent keeps its state."""
+        return self.state / f"en-{site}-{node}"
+
+    def driver(self, site: str, node: str) -> Driver:
+        """The node's own driver, to look at what its engine holds."""
+        where = self.node(site, node)
+        owner = Owner(self.fleet, site, node)
+        return drivers(where, owner, (self.prop.runtime,))[self.prop.runtime]
 
     def views(self, site: str) -> tuple[DeploymentView, ...]:
         """What the clone knows of a site after a pull; empty until the site is in step."""
@@ -75,31 +86,36 @@ class Stage:
         """The nodes of these deployments."""
         return [str(view.node) for view in views]
 
-    def workload(self, view: DeploymentView) -> Path:
-        """The folder of a deployment's component."""
-        site = next(s for s, nodes in SITES.items() if view.node in nodes)
-        return self.wasm(site, str(view.node)) / view.id / "hello"
-
-    def where(self, site: str, node: str) -> Path:
-        """The same, by node."""
-        return next(self.wasm(site, node).glob("*/hello"))
+    def site_of(self, view: DeploymentView) -> str:
+        """The site whose node runs it."""
+        return next(site for site, nodes in SITES.items() if view.node in nodes)
 
     def said(self, view: DeploymentView, text: str) -> str:
         """Wait until the workload prints this; returns it."""
+        site, node = self.site_of(view), str(view.node)
         return self.until(
-            f"{text!r} printed on {view.node}",
-            lambda: text if text in (self.last(self.workload(view))) else "",
+            f"{text!r} printed on {node}",
+            lambda: text if text in self.last(site, node) else "",
         )
 
-    def last(self, workload: Path) -> str:
-        """The last line that a workload printed."""
-        lines = (workload / "log").read_text("utf-8", "replace").splitlines()
-        return lines[-1] if lines else ""
+    def last(self, site: str, node: str) -> str:
+        """The last line that the one workload of a node printed."""
+        driver = self.driver(site, node)
+        lines = [driver.logs(found.id, "hello", 1) for found in driver.observe()]
+        return lines[0].strip() if lines else ""
 
-    def living(self, state: Path, dead: int) -> bool:
-        """True where a supervisor other than the dead one runs the module."""
-        told = json.loads(state.read_text())
-        return told.get("pid") not in {None, dead} and told.get("phase") == "running"
+    def life(self, view: DeploymentView) -> str:
+        """What names this one life of a workload."""
+        return self.prop.life(self.node(self.site_of(view), str(view.node)), view.id)
+
+    def kill(self, view: DeploymentView) -> str:
+        """End a workload behind its agent's back; what was killed."""
+        return self.prop.kill(self.node(self.site_of(view), str(view.node)), view.id)
+
+    def left(self) -> int:
+        """How many workloads all nodes' engines still hold."""
+        places = [(site, node) for site, nodes in SITES.items() for node in nodes]
+        return sum(len(self.driver(site, node).observe()) for site, node in places)
 
     def until(self, what: str, condition: Callable[[], _T]) -> _T:
         """The first truthy answer; `Unreachable` after `PATIENCE` seconds."""
