@@ -78,6 +78,7 @@ def compose(tmp_path: Path, docker: Engine) -> Iterator[ComposeHarness]:
         harness.close()
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One engine for all that need one: two of them on a small machine starve each other."""
     for item in items:

@@ -246,6 +246,34 @@ def test_what_its_engine_starts_again_and_again_is_given_up_too(running: Simulat
     assert running.running() == {"n1": {"hello": "Hello"}}
 
 
+def test_a_loop_that_always_looks_well_is_given_up_too(running: SimulatedFleet) -> None:
+    """Each look meets it running, long enough after the last one: its engine's count tells."""
+    want(running, "Crash")
+    node = node_of(running)
+    node.poll()
+    for _ in range(CEILING):
+        for id, components in node.engine.held.items():
+            for name in components:
+                node.engine.restart(id, name)
+        node.poll()
+    node.poll()
+    assert running.running() == {"n1": {"hello": "Hello"}}
+    error = told(running).error
+    assert error is not None
+    assert "had to start it again once" in error.message
+
+
+def test_a_restart_of_what_is_proven_changes_nothing(running: SimulatedFleet) -> None:
+    node = node_of(running)
+    for _ in range(3 * CEILING_ALONE):
+        for id, components in node.engine.held.items():
+            for name in components:
+                node.engine.restart(id, name)
+        assert not node.poll().actions
+    assert running.running() == {"n1": {"hello": "Hello"}}
+    assert told(running).error is None
+
+
 def test_what_once_ran_soundly_is_repaired_for_ever_with_growing_pauses(
     running: SimulatedFleet,
 ) -> None:

@@ -12,13 +12,15 @@ class ObservedComponent:
     """One component as its engine knows it. `detail` is one line for a person.
 
     `lost` says that nothing but `apply` brings it back: its process or container is gone. A
-    component that its engine restarts by itself, or a job that ended, is not lost.
+    component that its engine restarts by itself, or a job that ended, is not lost. `restarts`
+    counts how often its engine did so, as far as it says.
     """
 
     name: str
     state: State
     detail: str = ""
     lost: bool = False
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

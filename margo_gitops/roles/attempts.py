@@ -70,6 +70,7 @@ class Attempts:
     _good: dict[str, Target] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
     _since: dict[str, float] = field(default_factory=dict)
+    _restarts: dict[str, int] = field(default_factory=dict)
 
     def choose(self, wanted: Iterable[Target]) -> dict[str, Target]:
         """By id what is to run: the wanted version, or the last good one where that is given up."""
@@ -170,9 +171,10 @@ class Attempts:
     ) -> Remembered:
         origin, now = run.wanted.origin, self.clock()
         runs = tried.error is None and _sound(tried.seen, origin)
-        if not runs or tried.action is not None:
+        restarted = self._restarted(origin, tried.seen)
+        if not runs or tried.action is not None or restarted:
             self._since.pop(origin, None)
-        failure = tried.failure(origin, held)
+        failure = tried.failure(origin, held) or (restarted if origin != held.good else "")
         if failure and (tried.action is not None or now >= self._due.get(origin, 0.0)):
             held = lifecycle.failed(held, origin, words(run, failure), final=tried.final)
             tries = held.of(origin)
@@ -181,6 +183,13 @@ class Attempts:
             since = self._since.setdefault(origin, now)
             held = lifecycle.sound(held, origin, proven=now - since >= lifecycle.PROVEN)
         return held
+
+    def _restarted(self, origin: str, seen: Observed | None) -> str:
+        """What is said where its engine started it again since the last look; else empty."""
+        count = sum(item.restarts for item in seen.components) if seen else 0
+        more = count - self._restarts.get(origin, count)
+        self._restarts[origin] = count
+        return f"its engine had to start it again {_times(more)}" if more > 0 else ""
 
     def _memory_of(self, id: str) -> Remembered:
         return self._known().get(id, Remembered())

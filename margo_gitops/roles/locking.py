@@ -245,7 +245,7 @@ def chart_images(data: bytes, values: Mapping[str, ParameterValue]) -> tuple[str
     with tempfile.TemporaryDirectory(prefix="margo-lock-") as scratch:
         packed = Path(scratch, "chart.tgz")
         packed.write_bytes(data)
-        return helm_chart.images_of(packed, values, Path(scratch))
+        return helm_chart.images_of(packed, values, Path(scratch, "work"))
 
 
 def _defaults(description: ApplicationDescription, component: str) -> dict[str, ParameterValue]:

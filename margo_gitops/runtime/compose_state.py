@@ -97,6 +97,7 @@ def judge(
         state=overall(state for state, _, _ in found) if found else State.INSTALLED,
         detail="; ".join(sorted({detail for _, _, detail in found if detail})),
         lost=any(lost for _, lost, _ in found),
+        restarts=sum(container.restarts for container in containers),
     )
 
 

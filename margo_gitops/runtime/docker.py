@@ -39,7 +39,7 @@ _INSPECT = (
     '{"labels":{{json .Config.Labels}},"state":{{json .State.Status}},'
     '"exit_code":{{.State.ExitCode}},"out_of_memory":{{.State.OOMKilled}},'
     '"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},'
-    '"restart":{{json .HostConfig.RestartPolicy.Name}}}'
+    '"restart":{{json .HostConfig.RestartPolicy.Name}},"restarts":{{.RestartCount}}}'
 )
 
 
@@ -53,6 +53,7 @@ class Container:
     out_of_memory: bool
     health: str
     restart: str
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
 from margo_gitops.errors import Failing, Invalid
@@ -73,12 +74,9 @@ class HelmDriver:
             raise Invalid(f"two components of {workload.name} have one name")
         before = self._markers.read().get(workload.id)
         with ExitStack() as stack:
+            stack.callback(shutil.rmtree, self._scratch(workload.id), ignore_errors=True)
             todo = {
-                part.name: stack.enter_context(
-                    charts.prepared(
-                        self._cluster, part, places[part.name], workload.policy, self._root
-                    )
-                )
+                part.name: stack.enter_context(self._prepared(workload, part, places[part.name]))
                 for part in workload.components
                 if not self._settled(part, places[part.name], before)
             }
@@ -89,6 +87,7 @@ class HelmDriver:
         """Uninstall it and leave nothing of it but its namespace; quiet where there is nothing."""
         self._drop(deployment_id, keep=set())
         self._markers.delete(deployment_id)
+        shutil.rmtree(self._scratch(deployment_id), ignore_errors=True)
 
     def logs(self, deployment_id: str, component: str, tail: int = 100) -> str:
         """The last lines of output of the component's pods; empty where there is none."""
@@ -211,6 +210,15 @@ class HelmDriver:
                     )
                     lines += said.splitlines()
         return "\n".join(lines[-tail:])
+
+    def _prepared(
+        self, workload: Workload, component: ComponentSpec, place: Place
+    ) -> AbstractContextManager[Path]:
+        scratch = self._scratch(workload.id, component.name)
+        return charts.prepared(self._cluster, component, place, workload.policy, scratch)
+
+    def _scratch(self, *names: str) -> Path:
+        return self._root.joinpath(*(self._markers.short(name) for name in names))
 
     def _place(self, workload: Workload, component: ComponentSpec) -> Place:
         """A release of its own for each component of each deployment of each node."""

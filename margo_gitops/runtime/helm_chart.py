@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,7 +52,7 @@ def values_of(component: ComponentSpec) -> dict[str, Any]:
 def prepared(
     cluster: Cluster, component: ComponentSpec, place: Place, policy: RuntimePolicy, folder: Path
 ) -> Iterator[Path]:
-    """The folder of a chart that installs exactly what was checked; gone after the block.
+    """The folder of a chart that installs exactly what was checked; `folder` is gone after it.
 
     Raises `Refused` for what the archive or the policy forbids, `Invalid` for what does not render,
     with the component named; and as `Cluster.render` does.
@@ -122,9 +121,13 @@ def _described(file: Path) -> Mapping[str, Any]:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="chart-", dir=folder) as scratch:
-        yield Path(scratch)
+    """An empty folder for a while; what a crash left there, values among it, goes first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

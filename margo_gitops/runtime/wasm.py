@@ -89,11 +89,12 @@ class WasmDriver:
         """Stop it and leave nothing of it; quiet where there is nothing, or a stranger's."""
         folder = self._folder(deployment_id)
         with self._writing():
-            if not folder.is_dir() or self._stranger(folder):
+            if self._stranger(folder):
                 return
-            self._drop(folder, keep=())
-            folder.rmdir()
-            self._prune()
+            if folder.is_dir():
+                self._drop(folder, keep=())
+                folder.rmdir()
+            self._prune()  # also where a start was cut short before it made the folder
 
     def logs(self, deployment_id: str, component: str, tail: int = 100) -> str:
         """The component's last lines of output; empty where there is none or it is not ours."""

@@ -49,7 +49,8 @@ def judge(spec: Spec, record: Record | None, *, living: bool) -> ObservedCompone
     if not living and not (spec.job and phase in _ENDS):
         return ObservedComponent(spec.component, State.FAILED, "its supervisor is gone", lost=True)
     detail = "completed" if phase is Phase.COMPLETED else record.error if record else ""
-    return ObservedComponent(spec.component, _STATES[phase], detail)
+    restarts = record.restarts if record else 0
+    return ObservedComponent(spec.component, _STATES[phase], detail, restarts=restarts)
 
 
 def observe(folder: Path, spec: Spec) -> ObservedComponent:

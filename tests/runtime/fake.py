@@ -29,6 +29,7 @@ class Held:
     life: int
     alive: bool = True
     restarting: bool = False
+    restarts: int = 0
 
 
 @dataclass
@@ -59,6 +60,10 @@ class FakeEngine:
         """Let a component end again and again, and be started by the engine each time."""
         held = self.held[deployment_id][component]
         held.alive, held.restarting = False, True
+
+    def restart(self, deployment_id: str, component: str) -> None:
+        """Let a component end and run again at once, by the engine's own doing."""
+        self.held[deployment_id][component].restarts += 1
 
     def kill(self, deployment_id: str, component: str) -> None:
         """End a component behind the driver's back."""
@@ -146,5 +151,5 @@ def _origin(components: dict[str, Held]) -> str:
 
 def _seen(held: Held) -> ObservedComponent:
     if held.alive:
-        return ObservedComponent(held.spec.name, State.INSTALLED)
+        return ObservedComponent(held.spec.name, State.INSTALLED, restarts=held.restarts)
     return ObservedComponent(held.spec.name, State.FAILED, "killed", lost=not held.restarting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
@@ -56,8 +57,9 @@ class WasmHarness:
         return record
 
     def greeting(self, id: str, component: str) -> str:
-        said = self.driver().logs(id, component).split()
-        return said[-1] if said else ""
+        said = self.driver().logs(id, component)
+        found = re.findall(r"^(?:GREETING=?)?(\w+)(?:,.*)?$", said, re.MULTILINE)
+        return str(found[-1]) if found else ""
 
     def kill(self, id: str, component: str) -> None:
         self._end(self.folder(id, component))
