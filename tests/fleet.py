@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
+from margo_gitops.artifacts.follow import Contents
 from margo_gitops.artifacts.lock import resolve
 from margo_gitops.documents import canonical, margo
 from margo_gitops.errors import Refused, Unreachable
@@ -21,7 +22,7 @@ from margo_gitops.render import edits
 from margo_gitops.roles.central import BareMain, Central, Published
 from margo_gitops.roles.edge import EdgeNode
 from margo_gitops.roles.local import LocalOrchestrator
-from margo_gitops.runtime.base import Driver
+from margo_gitops.runtime.base import Driver, Owner
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.local import StoreTransport
 from margo_gitops.store.transport import Update
@@ -108,6 +109,8 @@ class SimulatedNode:
     runtimes: tuple[str, ...] = ("custom",)
     store: GitStore = field(default_factory=GitStore.memory)
     engine: FakeEngine = field(default_factory=FakeEngine)
+    drivers: Callable[[Owner], Mapping[str, Driver]] | None = None
+    contents: Contents = field(default_factory=MemoryContents)
     seconds: float = 0.0
     today: int = 1_000_000_000
     link: Link = field(init=False)
@@ -123,13 +126,16 @@ class SimulatedNode:
             node=self.node,
             store=self.store,
             upstream=self.link,
-            engines=lambda owner: {"wasm": FakeDriver(owner, engine=self.engine)},
-            contents=MemoryContents(),
+            engines=self.drivers or self._fake,
+            contents=self.contents,
             facts=self._facts,
             agent=Agent(version="0", formats=("margo-gitops/v1",), instance=f"en-{self.node}"),
             now=lambda: self.today,
             clock=lambda: self.seconds,
         )
+
+    def _fake(self, owner: Owner) -> Mapping[str, Driver]:
+        return {"wasm": FakeDriver(owner, engine=self.engine)}
 
     def poll(self, *, after: float = 400.0) -> Outcome:
         """A pass so many seconds after the last: longer than any pause between two tries."""

@@ -63,9 +63,12 @@ def manifest(config: tuple[bytes, str], *layers: tuple[bytes, str]) -> Made:
     return Made(described(data, MANIFEST), {**blobs, digest(data): data})
 
 
-def busybox(greeting: str = "Hello") -> Made:
-    """An image that runs; its greeting is in its environment and in a layer of its own."""
-    tars = [root(), _file("greeting", greeting.encode())]
+def busybox(greeting: str = "Hello", *, ballast: int = 0) -> Made:
+    """An image that runs; its greeting is in its environment and in a layer of its own.
+
+    `ballast` is bytes that the layer has more, as an engine unpacks it.
+    """
+    tars = [root(), _file("greeting", greeting.encode() + bytes(ballast))]
     config = {
         "architecture": HERE,
         "os": "linux",

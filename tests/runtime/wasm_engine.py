@@ -13,6 +13,7 @@ from typing import Any
 import wasmtime
 
 from margo_gitops.documents.canonical import digest
+from margo_gitops.runtime import wasm_folder
 from margo_gitops.runtime.base import ComponentSpec, Owner
 from margo_gitops.runtime.wasm import WasmDriver
 from margo_gitops.runtime.wasm_spec import STATE, Record, alive, read_record
@@ -57,7 +58,7 @@ class WasmHarness:
         return record
 
     def greeting(self, id: str, component: str) -> str:
-        said = self.driver().logs(id, component)
+        said = wasm_folder.tail(self.folder(id, component), 20)
         found = re.findall(r"^(?:GREETING=?)?(\w+)(?:,.*)?$", said, re.MULTILINE)
         return str(found[-1]) if found else ""
 
