@@ -24,7 +24,7 @@ from tests.waiting import until
 
 IMAGE = "margo-gitops/busybox:1"
 BUSYBOX = Path("/bin/busybox")
-APPLETS = ("sh", "cat", "env", "httpd", "ls", "nc", "sleep", "tail", "test", "wget")
+APPLETS = ("sh", "awk", "cat", "cp", "env", "httpd", "ls", "nc", "sleep", "tail", "test", "wget")
 
 # A shell as process 1 ignores SIGTERM unless it says otherwise; `stop` would then wait 10 s.
 REST = ["/bin/sh", "-c", 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done']

@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,11 +68,19 @@ def busybox(greeting: str = "Hello", *, ballast: int = 0) -> Made:
 
     `ballast` is bytes that the layer has more, as an engine unpacks it.
     """
-    tars = [root(), _file("greeting", greeting.encode() + bytes(ballast))]
+    files = {"greeting": greeting.encode() + bytes(ballast)}
+    return image(files, command=REST, variables=(f"GREETING={greeting}",))
+
+
+def image(
+    files: Mapping[str, bytes], *, command: Sequence[str] = (), variables: Sequence[str] = ()
+) -> Made:
+    """An image of busybox and these files, which are a layer of their own."""
+    tars = [root(), _packed(files)]
     config = {
         "architecture": HERE,
         "os": "linux",
-        "config": {"Cmd": REST, "Env": [f"GREETING={greeting}", "PATH=/bin"]},
+        "config": {"Cmd": list(command), "Env": [*variables, "PATH=/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [digest(tar) for tar in tars]},
         "history": [{"created_by": "margo-gitops"}],
     }
@@ -80,12 +88,13 @@ def busybox(greeting: str = "Hello", *, ballast: int = 0) -> Made:
     return manifest((json.dumps(config).encode(), CONFIG), *layers)
 
 
-def _file(name: str, data: bytes) -> bytes:
+def _packed(files: Mapping[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        info = tarfile.TarInfo(name)
-        info.size = len(data)
-        tar.addfile(info, io.BytesIO(data))
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
     return packed.getvalue()
 
 

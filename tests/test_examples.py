@@ -19,7 +19,13 @@ from margo_gitops.store.git import Authorship, GitStore
 from tests.fleet import SimulatedFleet
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PACKAGES = ("hello-wasm", "hello-compose", "two-tier-compose", "hello-world")
+PACKAGES = (
+    "hello-wasm",
+    "hello-compose",
+    "two-tier-compose",
+    "press-vision",
+    "hello-world",
+)
 
 
 @pytest.mark.parametrize("name", PACKAGES)
