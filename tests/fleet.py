@@ -15,6 +15,7 @@ from margo_gitops.errors import Refused, Unreachable
 from margo_gitops.model.application import ProfileType
 from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.fleet import ApplicationRef, Device, Fleet, Intent, Site, Targets
+from margo_gitops.model.record import Artifact
 from margo_gitops.model.report import Agent
 from margo_gitops.model.suspension import Suspension
 from margo_gitops.reconcile import Outcome, once
@@ -93,7 +94,7 @@ class MemoryContents:
     def path(self, digest: str) -> Path | None:
         return self.held.get(digest)
 
-    def collect(self, keep: Collection[str]) -> None:
+    def collect(self, keep: Collection[str], roots: Iterable[Artifact] = ()) -> None:
         self.held = {digest: path for digest, path in self.held.items() if digest in keep}
 
 

@@ -1,9 +1,10 @@
-"""The site's store of verified blobs, by digest: the blobs of an OCI image layout."""
+"""A store of verified blobs by digest, of a site or a node: an OCI image layout."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -12,8 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from margo_gitops.artifacts.manifest import INDEX
 from margo_gitops.documents.canonical import digest as digest_of
 from margo_gitops.errors import Refused, Stalled, Unreachable
+from margo_gitops.model.record import Artifact
 
 RESERVE = 64 << 20
 """Bytes of the disk that are left to others, however large an artifact is."""
@@ -109,14 +112,31 @@ class ContentStore:
             return frozenset(f"sha256:{name}" for name in names if _HEX.fullmatch(name))
         return frozenset()
 
-    def collect(self, keep: Collection[str]) -> None:
-        """Delete all blobs but these, and what an interrupted write left behind."""
+    def collect(self, keep: Collection[str], roots: Iterable[Artifact] = ()) -> None:
+        """Delete all blobs but these, and what an interrupted write left behind.
+
+        `roots` are what the others are reached from: they stand in the layout's `index.json`.
+        """
         wanted = {digest.removeprefix("sha256:") for digest in keep}
         wanted |= {f".{name}.part" for name in wanted}
         with self._disk(), suppress(FileNotFoundError):
             for file in self._folder.iterdir():
                 if file.name not in wanted:
                     file.unlink(missing_ok=True)
+            self._describe(roots)
+
+    def _describe(self, roots: Iterable[Artifact]) -> None:
+        """The two files that make the folder an OCI image layout for others; blobs may lack."""
+        held = sorted((a for a in roots if self.named(a.digest)), key=lambda a: a.digest)
+        entries = [{"mediaType": a.media_type, "digest": a.digest, "size": a.size} for a in held]
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+        layout = {"imageLayoutVersion": "1.0.0"}
+        for name, value in (("index.json", index), ("oci-layout", layout)):
+            file, data = self._folder.parents[1] / name, json.dumps(value).encode()
+            if not file.exists() or file.read_bytes() != data:
+                new = file.with_name(f".{name}.new")
+                new.write_bytes(data)
+                new.replace(file)
 
     def _write(self, digest: str, data: bytes) -> Path:
         file = self._folder / digest[7:]

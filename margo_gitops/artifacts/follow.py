@@ -58,8 +58,8 @@ class Contents(Protocol):
     def path(self, digest: str) -> Path | None:
         """Where they lie, hashed again; None where they do not."""
 
-    def collect(self, keep: Collection[str]) -> None:
-        """Delete all others."""
+    def collect(self, keep: Collection[str], roots: Iterable[Artifact] = ()) -> None:
+        """Delete all others; `roots` are what these are reached from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,8 @@ class Provisions:
     def collect(self, records: Iterable[Record]) -> None:
         """Delete all files that these records do not need."""
         artifacts = {a.digest: a for record in records for a in record.artifacts}
-        self.contents.collect(kept_by(self.contents, artifacts.values(), self.architectures))
+        kept = kept_by(self.contents, artifacts.values(), self.architectures)
+        self.contents.collect(kept, filter(is_followed, artifacts.values()))
 
     def _bring(self, artifact: ComponentArtifact, until: float) -> None:
         sources = [SiteSource(self.site)]

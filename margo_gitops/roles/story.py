@@ -29,4 +29,7 @@ def story(co: Central, site: str, name: str) -> Iterator[dict[str, str]]:
             "generation": str(tree.change.generation),
             "state": view.state,
             "because": view.why,
+            "now": f"keep: as wanted by generation {tree.change.generation}"
+            if view.state == "installed"
+            else "",
         }

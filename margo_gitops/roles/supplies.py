@@ -86,8 +86,8 @@ class Supplies:
         if self.contents is None or not architectures:
             return
         artifacts = {a.digest: a for d in desired for r in d.deployments for a in r.artifacts}
-        followed = filter(is_followed, artifacts.values())
-        self.contents.collect(kept_by(self.contents, followed, architectures))
+        followed = list(filter(is_followed, artifacts.values()))
+        self.contents.collect(kept_by(self.contents, followed, architectures), followed)
 
     def _brought(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 
 from margo_gitops.artifacts import content
 from margo_gitops.artifacts.content import ContentStore
+from margo_gitops.artifacts.manifest import MANIFEST
 from margo_gitops.documents.canonical import digest
 from margo_gitops.errors import Refused, Stalled, Unreachable
 
 DATA = b"a module"
 DIGEST = digest(DATA)
+from margo_gitops.model.record import Artifact
 
 
 @pytest.fixture
@@ -101,6 +104,24 @@ def test_collecting_keeps_what_is_named_and_clears_interrupted_writes(
     path.with_name(f".{'0' * 64}.new").write_bytes(b"half")
     store.collect({DIGEST, digest(b"never came")})
     assert held(tmp_path) == [DIGEST[7:]]
+
+
+def test_what_is_held_is_an_image_layout_for_others(store: ContentStore, tmp_path: Path) -> None:
+    store.put(DIGEST, len(DATA), DATA)
+    held_, gone = (
+        Artifact(digest=name, size=len(DATA), media_type=MANIFEST)
+        for name in (DIGEST, digest(b"never came"))
+    )
+    store.collect({DIGEST}, [held_, gone])
+    (index,) = tmp_path.rglob("index.json")
+    assert [entry["digest"] for entry in json.loads(index.read_text())["manifests"]] == [DIGEST]
+    layout = index.with_name("oci-layout")
+    assert json.loads(layout.read_text()) == {"imageLayoutVersion": "1.0.0"}
+    before = index.stat().st_ino
+    store.collect({DIGEST}, [held_])
+    assert index.stat().st_ino == before
+    store.collect([], [held_])
+    assert json.loads(index.read_text())["manifests"] == []
 
 
 def test_a_full_disk_leaves_the_old_blobs_and_no_half_one(

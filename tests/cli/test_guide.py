@@ -13,6 +13,9 @@ import pytest
 from margo_gitops.roles.agents import drivers
 from margo_gitops.runtime.base import Owner
 from tests.cli.running import IDENTITY
+from tests.dockerd import Engine
+from tests.images import busybox
+from tests.registry import RegistryServer
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +30,27 @@ def commands(guide: str) -> str:
     [("guide-first-fleet.md", "generation"), ("guide-documents.md", "scale/margo.yaml:60:17: ")],
 )
 def test_every_command_of_the_guides_works(guide: str, shown: str, tmp_path: Path) -> None:
+    try:
+        assert shown in _followed(guide, tmp_path)
+    finally:
+        _nothing_left(tmp_path / "state")
+
+
+@pytest.mark.docker
+def test_every_command_of_the_guide_to_workloads_works(
+    docker: Engine, hub: RegistryServer, tmp_path: Path
+) -> None:
+    hub.push(busybox("guide"), "guide/busybox", tag="1")
+    more = {"REGISTRY": hub.host, "DOCKER_HOST": docker.host}
+    shown = _followed("guide-workloads.md", tmp_path, **more)
+    assert "every name stands for what was locked" in shown
+    assert "install hello: drift" in shown
+    assert "line 3 is in audit" in shown
+    assert docker("ps", "-aq", "--filter", "label=margo-gitops.site=north") == ""
+
+
+def _followed(guide: str, tmp_path: Path, **more: str) -> str:
+    """What a person who types the guide's commands sees."""
     bin = tmp_path / "bin"
     bin.mkdir()
     program = bin / "margo"
@@ -39,16 +63,14 @@ def test_every_command_of_the_guides_works(guide: str, shown: str, tmp_path: Pat
         "PYTHONPATH": str(ROOT),
         "EXAMPLES": str(ROOT / "examples"),
         "STATE": str(tmp_path / "state"),
+        **more,
     }
     script = "set -eux\nmkdir -p $STATE\n" + commands(guide)
     done = subprocess.run(
         ["sh", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
     )
-    try:
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert shown in done.stdout
-    finally:
-        _nothing_left(tmp_path / "state")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def _nothing_left(state: Path) -> None:
