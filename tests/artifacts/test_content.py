@@ -16,10 +16,10 @@ from margo_gitops.artifacts.content import ContentStore
 from margo_gitops.artifacts.manifest import MANIFEST
 from margo_gitops.documents.canonical import digest
 from margo_gitops.errors import Refused, Stalled, Unreachable
+from margo_gitops.model.record import Artifact
 
 DATA = b"a module"
 DIGEST = digest(DATA)
-from margo_gitops.model.record import Artifact
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> ContentStore:
 
 
 def held(root: Path) -> list[str]:
-    return sorted(path.name for path in root.rglob("*") if path.is_file())
+    return sorted(path.name for path in root.rglob("blobs/sha256/*") if path.is_file())
 
 
 def test_what_is_put_is_found_in_the_oci_layout(store: ContentStore, tmp_path: Path) -> None:
