@@ -46,6 +46,17 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def k8s(session: nox.Session) -> None:
+    """A Kubernetes node with real pods, in a network of its own; needs root and Docker."""
+    session.run("bash", ".ci/kubernetes", "node", external=True)
+    session.install(".[test]")
+    script = 'ip link set lo up && exec "$@"'
+    words = ["unshare", "--net", "sh", "-c", script, "k8s", "pytest", "tests/k8s"]
+    env = {"MARGO_K8S": "1", "MARGO_REQUIRE": "k8s,registry"}
+    session.run(*words, *session.posargs, env=env, external=True)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure everything beside git and ansible-pull, and write docs/benchmarks.md."""
     session.install(".[test]")

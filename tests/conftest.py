@@ -16,6 +16,9 @@ from tests.registry import RegistryServer, registry_server
 from tests.runtime.compose_engine import ComposeHarness
 from tests.runtime.helm_engine import HelmHarness
 
+# A node with real pods wants a network of its own, which `nox -s k8s` makes.
+collect_ignore = [] if os.environ.get("MARGO_K8S") else ["k8s"]
+
 # Two workers and an engine share a small machine: how long one example takes says nothing. CI tries
 # the same examples each time, people new ones; MARGO_EXAMPLES says how many.
 settings.register_profile(

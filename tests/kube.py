@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.running import end, free_port, start
+from tests.running import free_port, started
 from tests.waiting import until
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "margo-gitops"
@@ -75,10 +75,9 @@ def problem() -> str | None:
 @contextmanager
 def kube(folder: Path) -> Iterator[Path]:
     """The kubeconfig of an API server that ends with the block."""
-    with (
-        _started(_etcd(folder), folder / "etcd.log") as port,
-        _started(_server(folder, port), folder / "server.log") as secure,
-    ):
+    store, port = _etcd(folder)
+    server, secure = _server(folder, port)
+    with started(store, folder / "etcd.log"), started(server, folder / "server.log"):
         config = kubeconfig(folder / "kubeconfig", secure)
         ready = Cluster(config, next(iter(helms().values())))
         until(lambda: ready("get", "--raw", "/readyz", check=False) == "ok", 60)
@@ -99,17 +98,6 @@ def kubeconfig(path: Path, port: int, token: str = TOKEN) -> Path:
     path.write_text(json.dumps(value))
     path.chmod(0o600)
     return path
-
-
-@contextmanager
-def _started(argv_port: tuple[list[str], int], log: Path) -> Iterator[int]:
-    argv, port = argv_port
-    with log.open("wb") as file:
-        started = start(argv, file)
-    try:
-        yield port
-    finally:
-        end(started)
 
 
 def _etcd(folder: Path) -> tuple[list[str], int]:
@@ -141,6 +129,7 @@ def _server(folder: Path, etcd: int) -> tuple[list[str], int]:
         "service-account-signing-key-file": key,
         "service-account-key-file": key,
         "allow-privileged": "true",
+        "kubelet-preferred-address-types": "Hostname",
         "disable-admission-plugins": "ServiceAccount",
     }
     words = [f"--{name}={value}" for name, value in options.items()]

@@ -6,8 +6,9 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 
@@ -23,6 +24,17 @@ def end(started: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(started.pid, signal.SIGTERM)
     started.wait(10)
+
+
+@contextmanager
+def started(argv: Sequence[str], log: Path) -> Iterator[None]:
+    """A program that ends with the block."""
+    with log.open("wb") as file:
+        running = start(argv, file)
+    try:
+        yield
+    finally:
+        end(running)
 
 
 def answers(port: int) -> bool:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from margo_gitops.runtime.base import Workload
 from tests.contracts.driver import ONE, OTHER, STRANGER, running, workload
 from tests.engines import require
+from tests.images import busybox, pinned
 from tests.podman import podman, problem
 from tests.runtime.compose_engine import ComposeHarness
 from tests.waiting import until
@@ -44,3 +46,19 @@ def test_a_life_on_podman_beside_a_stranger(harness: ComposeHarness) -> None:
     assert list(ours.observe()) == []
     assert [seen.id for seen in theirs.observe()] == [OTHER]
     assert harness.life(OTHER, "hello") == life
+
+
+def test_podman_takes_an_image_from_files_and_runs_exactly_that(
+    harness: ComposeHarness, tmp_path: Path
+) -> None:
+    image = pinned(busybox("podman"), "registry.invalid/press:1", tmp_path)
+    component = harness.made({"services": {"press": {"image": image.reference}}}, images=(image,))
+    harness.driver().apply(Workload(ONE, "press", "o1", (component,)))
+    (container,) = harness.containers(ONE)
+    assert harness.asked(container, "{{.Image}}").removeprefix("sha256:") == image.id[7:]
+    for file in image.files.values():
+        file.unlink()
+    harness.driver().apply(Workload(ONE, "press", "o2", (component,)))
+    assert running(harness.driver()).origin == "o2"
+    harness.driver().remove(ONE)
+    assert harness.containers(ONE) == []

@@ -1,0 +1,1 @@
+"""A Kubernetes node with real pods: `nox -s k8s`."""
