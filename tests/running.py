@@ -23,7 +23,7 @@ def end(started: subprocess.Popen[bytes]) -> None:
     """End what we started and its children: fcgiwrap leaves its own behind."""
     with suppress(ProcessLookupError):
         os.killpg(started.pid, signal.SIGTERM)
-    started.wait(10)
+    started.wait(30)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from margo_gitops.errors import Failing, Invalid
@@ -200,15 +200,12 @@ class HelmDriver:
             found = rendered.read(self._cluster.manifest(release, namespace))
         except (Failing, Invalid):
             return ""
-        lines: list[str] = []
-        for item in found.objects:
-            if item.kind.lower() in _TALKING:
-                words = ("logs", f"{item.kind.lower()}/{item.name}", "--all-containers")
-                with suppress(Failing):
-                    said = self._cluster.kubectl(
-                        *words, "--namespace", namespace, "--tail", str(tail)
-                    )
-                    lines += said.splitlines()
+        lines = [
+            line
+            for item in found.objects
+            if item.kind.lower() in _TALKING
+            for line in self._cluster.last_words(item.kind.lower(), item.name, namespace, tail)
+        ]
         return "\n".join(lines[-tail:])
 
     def _prepared(

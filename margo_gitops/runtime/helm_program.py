@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -146,6 +147,27 @@ class Cluster:
         if done.code > 1:
             raise self._fault(done, Failing(_last(done.err)))
         return done.code == 1
+
+    def last_words(self, kind: str, name: str, namespace: str, tail: int) -> list[str]:
+        """The last lines of the pods that an object has now, the newest pod last."""
+        lines: list[str] = []
+        with suppress(Failing):
+            for pod in self._pods(kind, name, namespace):
+                words = ("logs", pod, "--all-containers", "--tail", str(tail))
+                with suppress(Failing):  # one that has not begun has said nothing
+                    lines += self.kubectl(*words, "--namespace", namespace).splitlines()
+        return lines
+
+    def _pods(self, kind: str, name: str, namespace: str) -> list[str]:
+        """Those that are not being taken away, oldest first."""
+        if kind == "pod":
+            return [name]
+        get = ("get", "--namespace", namespace, "--output", "json")
+        selector = json.loads(self.kubectl(*get, kind, name))["spec"]["selector"]["matchLabels"]
+        pods = json.loads(self.kubectl(*get, "pods", "--selector", _selector(selector)))["items"]
+        known = [pod["metadata"] for pod in pods]
+        known.sort(key=lambda meta: meta["creationTimestamp"])
+        return [str(meta["name"]) for meta in known if "deletionTimestamp" not in meta]
 
     def kubectl(self, *words: str, input: str = "") -> str:
         """What `kubectl` prints; `Failing` with its words where it cannot."""

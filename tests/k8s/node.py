@@ -74,6 +74,7 @@ def problem() -> str | None:
 def node(folder: Path) -> Iterator[Path]:
     """The kubeconfig of a cluster with one node that is ready."""
     with ExitStack() as stack:
+        stack.callback(dockerd.unmount, folder)
         engine = stack.enter_context(_docker(folder))
         config = stack.enter_context(kube.kube(folder))
         for name, options in _programs(folder, config, engine).items():
@@ -85,7 +86,6 @@ def node(folder: Path) -> Iterator[Path]:
         asked = ("get", "nodes", "--no-headers")
         cluster = kube.Cluster(config, tools)
         until(lambda: " Ready " in cluster(*asked, check=False), 120)
-        stack.callback(dockerd.unmount, folder)
         yield config
 
 
@@ -106,7 +106,10 @@ def _docker(folder: Path) -> Iterator[dockerd.Engine]:
         sleep = 'ENTRYPOINT ["/bin/sleep", "2147483647"]'
         engine("import", "-c", sleep, "-", PAUSE, input=dockerd.root())
         yield engine
-    subprocess.run(["sh", "-c", 'rm -rf -- "$1"', "sh", str(folder / "docker")], check=False)
+        if left := engine("ps", "--all", "--quiet").split():
+            engine("rm", "--force", *left)
+    dockerd.unmount(folder)
+    subprocess.run(["rm", "-rf", "--", str(folder / "docker")], check=False)
 
 
 def _programs(folder: Path, config: Path, engine: dockerd.Engine) -> dict[str, list[str]]:

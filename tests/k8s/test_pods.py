@@ -29,7 +29,6 @@ apiVersion: apps/v1
 kind: Deployment
 metadata: {name: {{ .Release.Name }}}
 spec:
-  strategy: {type: Recreate}
   selector: {matchLabels: {release: {{ .Release.Name }}}}
   template:
     metadata: {labels: {release: {{ .Release.Name }}}}
@@ -72,7 +71,8 @@ class PodHarness(HelmHarness):
 
     def _pods(self, id: str, component: str) -> list[dict[str, dict[str, str]]]:
         namespace, release = self.release(id, component)
-        return self.cluster.items("pods", "-n", namespace, "-l", f"release={release}")
+        found = self.cluster.items("pods", "-n", namespace, "-l", f"release={release}")
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +111,11 @@ def test_the_pod_runs_exactly_what_was_locked(pods: PodHarness) -> None:
 
 def test_an_upgrade_whose_pods_crash_is_put_back_with_their_last_words(pods: PodHarness) -> None:
     pods.driver().apply(workload(pods))
-    good = pods.component("hello")
+    life, good = pods.life(ONE, "hello"), pods.component("hello")
     jammed = {**good.values, "script": "echo the press is jammed; exit 3"}
-    bad = replace(good, values=jammed, timeout=20.0)
+    bad = replace(good, values=jammed, timeout=30.0)
     with pytest.raises(Failing, match="the press is jammed"):
         pods.driver().apply(Workload(ONE, "greeter", "o2", (bad,)))
     assert running(pods.driver()).origin == "o1"
+    assert pods.life(ONE, "hello") == life
     until(lambda: pods.greeting(ONE, "hello") == "Hello", 60)
