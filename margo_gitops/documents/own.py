@@ -12,6 +12,7 @@ from margo_gitops.documents.emit import emit
 from margo_gitops.documents.faults import shown
 from margo_gitops.documents.findings import Finding, InvalidDocument, in_order, refuse_errors
 from margo_gitops.documents.yaml import Parsed, parse
+from margo_gitops.model.approval import ApprovalPolicy, Proof, Statement
 from margo_gitops.model.base import API_VERSION
 from margo_gitops.model.fleet import Device, Fleet, Intent, Site
 from margo_gitops.model.record import (
@@ -23,6 +24,7 @@ from margo_gitops.model.record import (
     SiteSettings,
 )
 from margo_gitops.model.report import NodeReport, SiteStatus
+from margo_gitops.model.trust import Enrolment, EnrolRequest, TrustRoot
 
 _MODEL = TypeVar("_MODEL", bound=BaseModel)
 
@@ -39,6 +41,12 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "Placement": Placement,
     "SiteStatus": SiteStatus,
     "NodeReport": NodeReport,
+    "ApprovalPolicy": ApprovalPolicy,
+    "TrustRoot": TrustRoot,
+    "Enrolment": Enrolment,
+    "EnrolRequest": EnrolRequest,
+    "Statement": Statement,
+    "Proof": Proof,
 }
 """Every kind of `margo-gitops/v1`."""
 
@@ -71,7 +79,7 @@ def write(document: BaseModel) -> bytes:
     )
 
 
-_DEPTH = {"Site": 1, "DeploymentIntent": 1, "Device": 2}
+_DEPTH = {"Site": 1, "DeploymentIntent": 1, "Device": 2, "ApprovalPolicy": 1}
 """How many folders of a fleet repository a file of this kind lies in (DESIGN section 2)."""
 
 

@@ -13,6 +13,9 @@ NODES = "refs/heads/node/"
 REPORTS = "refs/heads/report/"
 ARTIFACTS = "refs/margo/artifact/"
 ALIVES = "refs/margo/alive/"
+APPROVALS = "refs/margo/approval/"
+PROPOSALS = "refs/heads/proposal/"
+REQUESTS = "refs/margo/request/"
 KEPT = "refs/margo/kept/"
 """In an agent's own store: the end of the epoch before, until the remote has the new one."""
 
@@ -138,6 +141,46 @@ def before_ref(node: str) -> str:
 def memory_ref(node: str) -> str:
     """In a node's own store: the tries and the last good versions that it remembers."""
     return f"refs/margo/memory/{flat(node, 'node id')}"
+
+
+def signature_path(path: str) -> str:
+    """Where the one signature of a machine file stands, beside it."""
+    return f"{path}.sig"
+
+
+def root_path(version: int) -> str:
+    """Where a version of the root stands, on `main` and on every site branch."""
+    return f"trust/root/{version}.json"
+
+
+def enrolment_path(version: int, site: str | None = None) -> str:
+    """Where a site's enrolment stands: on its own branch, or among all on `main`."""
+    return f"trust/enrolment/{f'{site}/' if site else ''}{version}.json"
+
+
+def statement_path(statement: str) -> str:
+    """Where a statement stands on a site branch, by its digest."""
+    return f"statements/{statement.removeprefix('sha256:')}.json"
+
+
+def proof_path(record: str) -> str:
+    """Where a record's proof stands on a site branch, by the record's digest."""
+    return f"proofs/{record.removeprefix('sha256:')}.json"
+
+
+def approvals_path(statement: str) -> str:
+    """How the paths of a statement's signatures begin on a site branch."""
+    return f"approvals/{statement.removeprefix('sha256:')}."
+
+
+def signed_by(path: str, key: str) -> str:
+    """Where a key's signature of a file stands that several sign, by the key's id."""
+    return f"{path.removesuffix('.json')}.{key}.sig"
+
+
+def approval_ref(statement: str, key: str) -> str:
+    """The ref of one person's signature of a statement, by the key's id."""
+    return f"{APPROVALS}{statement.removeprefix('sha256:')}-{key}"
 
 
 def _named(fleet: str, path: str) -> str:

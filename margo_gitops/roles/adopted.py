@@ -5,7 +5,7 @@ from __future__ import annotations
 from margo_gitops.documents import canonical
 from margo_gitops.model import layout
 from margo_gitops.model.report import Adopted, SiteStatus
-from margo_gitops.trust.adoption import Desired
+from margo_gitops.trust.offer import Desired
 
 
 def adopted_last(held: Desired | None, said: SiteStatus | None) -> Adopted | None:

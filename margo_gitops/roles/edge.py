@@ -39,7 +39,7 @@ from margo_gitops.runtime.base import Driver, Owner, Workload
 from margo_gitops.runtime.secrets import Secrets, no_secrets
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import Transport
-from margo_gitops.trust.share import Share, adopt_share
+from margo_gitops.trust.share import Share, Shared, adopt_share, reread_share
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class EdgeNode:
         if tip is None:
             return None
         if self._held is None or self._held.commit != tip:
-            self._held = adopt_share(self.node, tip, self.store.files(tip), None)
+            self._held = reread_share(self.node, tip, self.store.files(tip))
         if not self.drivers:
             placement = self._held.placement
             self.drivers = self.engines(Owner(placement.fleet, placement.site, self.node))
@@ -190,7 +190,7 @@ class EdgeNode:
             return
         self.upstream.fetch(self.store, {ref: tip})
         try:
-            share = adopt_share(self.node, tip, self.store.files(tip), held)
+            share = adopt_share(Shared(self.node, tip, self.store.files(tip)), held)
         except Refused as error:
             self._refusals = (Refusal(commit=tip, rule=error.rule, message=error.problem[:600]),)
             raise
@@ -212,7 +212,7 @@ class EdgeNode:
         commit = self.store.resolve(layout.before_ref(self.node))
         if commit is None:
             return None
-        return adopt_share(self.node, commit, self.store.files(commit), None)
+        return reread_share(self.node, commit, self.store.files(commit))
 
     def _removable(self, desired: Share, before: Share | None) -> set[str]:
         """The deployments that may be taken from this node where its share does not hold them.

@@ -16,7 +16,9 @@ from margo_gitops.render import PublishedTree, SiteTree
 from margo_gitops.roles.reading import site_status
 from margo_gitops.store.epochs import follows
 from margo_gitops.store.git import GitStore
-from margo_gitops.trust.adoption import MAX_JUMP, Desired, Offer, adopt
+from margo_gitops.trust.adoption import reread
+from margo_gitops.trust.lineage import MAX_JUMP
+from margo_gitops.trust.offer import Desired
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +80,4 @@ def _published(desired: Desired) -> PublishedTree:
 
 
 def _checked(store: GitStore, site: str, commit: str) -> Desired:
-    return adopt(Offer(site, commit, store.files(commit), descends=True), None)
+    return reread(site, commit, store.files(commit))

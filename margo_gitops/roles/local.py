@@ -30,7 +30,8 @@ from margo_gitops.status.site import site_files
 from margo_gitops.status.worse import worse
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Transport
-from margo_gitops.trust.adoption import Desired, Offer, adopt
+from margo_gitops.trust.adoption import adopt, reread
+from margo_gitops.trust.offer import Desired, Offer
 
 LocalPass = Pass[Desired, SiteView, SitePlan, HandedOver]
 
@@ -97,7 +98,7 @@ class LocalOrchestrator:
         if tip is None:
             return None
         if self._held is None or self._held.commit != tip:
-            self._held = adopt(Offer(self.site, tip, self.store.files(tip), descends=True), None)
+            self._held = reread(self.site, tip, self.store.files(tip))
         return self._held
 
     def poll_seconds(self) -> float:

@@ -19,7 +19,7 @@ from margo_gitops.render.site import document_path
 from margo_gitops.roles.serving.repositories import NodeRepositories
 from margo_gitops.status.node import NodeView, read_node
 from margo_gitops.store.git import Authorship, GitStore
-from margo_gitops.trust.adoption import Desired
+from margo_gitops.trust.offer import Desired
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from margo_gitops.roles.artifacts import fetch_artifacts, held_artifacts
 from margo_gitops.roles.provisions import SLICE, kept_by
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import Transport
-from margo_gitops.trust.adoption import Desired
+from margo_gitops.trust.offer import Desired
 
 Registries = Callable[[str, Sequence[str]], Sequence[Source]]
 """Where a reference is to be had, nearest first: the site's mirrors, then the registry itself."""

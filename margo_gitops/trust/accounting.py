@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Refused
-from margo_gitops.model.record import Change, Content
+from margo_gitops.model import layout
+from margo_gitops.model.record import Change, Content, RecordEntry
+from margo_gitops.trust.chain import FOLDER
 
 
 def order(change: Change) -> tuple[int, int]:
@@ -34,3 +36,19 @@ def accounted(
             found = canonical.digest(files[path])
             return f"{path} has the digest {found[:19]}…, expected {content.digest[:19]}…"
     return None
+
+
+def evidence_paths(files: Mapping[str, bytes], entries: Iterable[RecordEntry]) -> set[str]:
+    """The files that prove rather than say: of the chain, and of these entries' approvals.
+
+    What is in them is checked where they are used; whatever else is there counts as a stranger.
+    """
+    allowed = {layout.signature_path(layout.CHANGE)}
+    statements = set()
+    for entry in entries:
+        if entry.statement is not None:
+            statements.add(layout.approvals_path(entry.statement))
+            allowed.add(layout.statement_path(entry.statement))
+            allowed.add(layout.proof_path(canonical.digest(canonical.dump(entry.record))))
+    begins = (FOLDER, *statements)
+    return {path for path in files if path in allowed or path.startswith(begins)}

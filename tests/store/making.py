@@ -49,7 +49,7 @@ def run_git(folder: Path, *words: str, input: bytes = b"") -> bytes:
     done = subprocess.run(
         ["git", *who, *words], cwd=folder, input=input, capture_output=True, check=False
     )
-    assert done.returncode == 0, done.stderr.decode()
+    assert done.returncode == 0, (done.stdout + done.stderr).decode("utf-8", "replace")
     return done.stdout
 
 
