@@ -15,6 +15,7 @@ from margo_gitops.model.application import ProfileType
 from margo_gitops.model.fleet import ApplicationRef, Intent, Targets
 from margo_gitops.render import edits
 from margo_gitops.roles.central import BareMain, Central
+from margo_gitops.roles.placeable import unplaceable
 from margo_gitops.store.git import Authorship, GitStore
 from tests.fleet import SimulatedFleet
 
@@ -88,7 +89,7 @@ def test_hello_world_of_dialect_b_is_rendered_in_its_own_dialect_and_needs_helm(
     deployment, written = margo.read_deployment(tree.files["deployments/world.yaml"], "world")
     assert written is Dialect.B
     assert "global.config.appGreeting" in deployment.values_for(deployment.components[0].name)
-    assert "needs helm" in fleet.co.unplaceable(fleet.co.main(), "world")["north"]
+    assert "needs helm" in unplaceable(fleet.remote, fleet.co.main(), "world")["north"]
     fleet.settle()
     (view,) = fleet.co.status("north").deployments
     assert (view.state, "needs helm" in view.why) == ("not placed", True)

@@ -11,6 +11,7 @@ from margo_gitops.errors import Missing, Refused, Stalled, Unreachable
 from margo_gitops.model import layout
 from margo_gitops.model.application import ProfileType
 from margo_gitops.model.record import Change
+from margo_gitops.roles.placeable import unplaceable
 from margo_gitops.store.git import Authorship
 from tests.fleet import SimulatedFleet, SimulatedSite
 
@@ -163,7 +164,7 @@ def test_what_no_node_can_run_is_said_with_each_nodes_reason() -> None:
     assert view.state == "not placed"
     assert "n1 needs custom, offers compose" in view.why
     assert "n2 needs 16777216 bytes of memory" in view.why
-    assert fleet.co.unplaceable(fleet.co.main(), "hello").keys() == {"north"}
+    assert unplaceable(fleet.remote, fleet.co.main(), "hello").keys() == {"north"}
 
 
 def test_agents_that_restart_do_nothing_again() -> None:

@@ -9,6 +9,7 @@ from margo_gitops.model.fleet import Intent
 from margo_gitops.render.edits import checked
 from margo_gitops.render.main import Main, application_of
 from margo_gitops.roles.central import Central
+from margo_gitops.roles.placeable import unplaceable
 
 
 def chosen_version(main: Main, app: str, version: str) -> str:
@@ -32,7 +33,7 @@ def chosen_profile(co: Central, main: Main, intent: Intent, asked: str | None) -
         for profile in description.profiles
     ]
     for candidate in offered:
-        if not co.unplaceable(checked(main, candidate), candidate.name):
+        if not unplaceable(co.store, checked(main, candidate), candidate.name):
             return candidate
     return offered[0]
 

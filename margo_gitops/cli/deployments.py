@@ -200,11 +200,11 @@ def _carry_out(
     from margo_gitops.cli.committing import commit, confirm  # noqa: PLC0415
     from margo_gitops.render.main import targeted  # noqa: PLC0415
     from margo_gitops.render.values import alike  # noqa: PLC0415
-    from margo_gitops.roles.central import require_placeable  # noqa: PLC0415
+    from margo_gitops.roles.placeable import require_placeable, unplaceable  # noqa: PLC0415
 
     for _ in co.previews(after, targeted(after.intents[name], after.sites)):
         pass
-    require_placeable(co.unplaceable(after, name), name)
+    require_placeable(unplaceable(co.store, after, name), name)
     confirm(len(targeted(after.intents[name], after.sites)), yes=yes or dry_run)
     values = alike(after, name) if dry_run else ()
     commit(co, edit, as_json=as_json, dry_run=dry_run, values=values)

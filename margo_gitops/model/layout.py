@@ -16,6 +16,9 @@ ALIVES = "refs/margo/alive/"
 APPROVALS = "refs/margo/approval/"
 PROPOSALS = "refs/heads/proposal/"
 REQUESTS = "refs/margo/request/"
+TRUST = "refs/margo/trust/"
+"""In an agent's own store: the chain of trust that it followed."""
+
 KEPT = "refs/margo/kept/"
 """In an agent's own store: the end of the epoch before, until the remote has the new one."""
 
@@ -60,6 +63,11 @@ def node_ref(node: str) -> str:
 def report_ref(node: str) -> str:
     """The branch of a node's report, in the site's own mirror."""
     return REPORTS + flat(node, "node id")
+
+
+def proposal_ref(id: str) -> str:
+    """The branch of a proposal."""
+    return PROPOSALS + flat(id, "proposal id")
 
 
 def alive_ref(site: str) -> str:
@@ -156,6 +164,11 @@ def root_path(version: int) -> str:
 def enrolment_path(version: int, site: str | None = None) -> str:
     """Where a site's enrolment stands: on its own branch, or among all on `main`."""
     return f"trust/enrolment/{f'{site}/' if site else ''}{version}.json"
+
+
+def pending_path(path: str) -> str:
+    """Where a file of the chain waits on `main` until enough persons signed it."""
+    return path.replace("trust/", "trust/pending/", 1)
 
 
 def statement_path(statement: str) -> str:

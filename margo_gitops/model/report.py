@@ -62,8 +62,18 @@ class SiteStatus(OwnDocument):
     kind: Literal["SiteStatus"] = "SiteStatus"
     fleet: Uuid | None = Field(description="The fleet's UUID; null where nothing was adopted yet.")
     site: Flat = Field(description="The site that reports.")
-    trust: Literal["open"] = Field(
+    trust: Literal["open", "signed"] = Field(
         default="open", description="An open fleet is unsigned; every status says so."
+    )
+    root: int | None = Field(
+        default=None,
+        description="The version of the root that the site believes; null in an open fleet.",
+        exclude_if=lambda value: value is None,
+    )
+    contents: Digest | None = Field(
+        default=None,
+        description="The digest over all other files of a signed status.",
+        exclude_if=lambda value: value is None,
     )
     agent: Agent = Field(description="The program that wrote this.")
     adopted: Adopted | None = Field(
@@ -93,8 +103,23 @@ class NodeReport(OwnDocument):
     kind: Literal["NodeReport"] = "NodeReport"
     site: Flat | None = Field(description="The site of the node; null where none is known yet.")
     node: Flat = Field(description="The node that reports.")
-    trust: Literal["open"] = Field(
+    trust: Literal["open", "signed"] = Field(
         default="open", description="An open fleet is unsigned; every status says so."
+    )
+    contents: Digest | None = Field(
+        default=None,
+        description="The digest over all other files of a signed report.",
+        exclude_if=lambda value: value is None,
+    )
+    records: tuple[Digest, ...] = Field(
+        default=(),
+        description="The digests of the records that a node of a signed fleet adopted.",
+        exclude_if=lambda value: not value,
+    )
+    enrolment: int | None = Field(
+        default=None,
+        description="The version of the enrolment that the placement was made under.",
+        exclude_if=lambda value: value is None,
     )
     agent: Agent = Field(description="The program that wrote this.")
     sequence: int = Field(description="The sequence of the placement that it follows.")

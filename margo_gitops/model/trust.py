@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from margo_gitops.model.approval import Policy
 from margo_gitops.model.base import CommitId, Digest, Flat, Frozen, Labels, OwnDocument, Uuid
+from margo_gitops.model.report import Adopted
 
 KeyLine = Annotated[
     str,
@@ -92,6 +93,19 @@ class Enrolment(OwnDocument):
     status: CommitId | None = Field(
         default=None, description="The last status of the box before, which this one goes on from."
     )
+    adopted: Adopted | None = Field(
+        default=None, description="What that status says was adopted: records that need no more."
+    )
+
+
+class Mark(OwnDocument):
+    """How far a box has come, beside its key: kept where its repositories may be lost."""
+
+    kind: Literal["Mark"] = "Mark"
+    root: int = Field(ge=1, description="The version of the root in force.")
+    enrolment: int = Field(ge=1, description="The version of its site's enrolment.")
+    adopted: Adopted | None = Field(default=None, description="What a site adopted.")
+    sequence: int | None = Field(default=None, description="Which placement a node adopted.")
 
 
 class EnrolRequest(OwnDocument):

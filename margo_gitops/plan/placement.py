@@ -172,6 +172,7 @@ def _placement(
         fleet=change.fleet,
         site=change.site,
         node=node,
+        enrolment=change.enrolment,
         sequence=1 + max(facts.sequence, 0 if facts.held is None else facts.held.sequence),
         change=canonical.digest(canonical.dump(change)),
         deployments=deployments,

@@ -7,7 +7,7 @@ approve, `approved` what of it may be published, `site` the complete tree (DESIG
 
 from margo_gitops.render.approved import Decision, Signed, Waiting
 from margo_gitops.render.main import Application, Main
-from margo_gitops.render.site import PublishedTree, SiteTree, render, waiting
+from margo_gitops.render.site import PublishedTree, SiteTree, render, waiting, wanted
 
 __all__ = [
     "Application",
@@ -19,4 +19,5 @@ __all__ = [
     "Waiting",
     "render",
     "waiting",
+    "wanted",
 ]

@@ -21,13 +21,15 @@ class Decision:
 class Signed:
     """What a signed fleet adds to rendering a site: the versions in force, and who decides.
 
-    `enrolment` is 0 for a site that is not enrolled: nothing of it is published.
+    `enrolment` is 0 for a site that is not enrolled: nothing of it is published. `renew` gives a
+    held entry with another statement, where its own no longer does and that one would.
     """
 
     root: int
     enrolment: int
     epoch: int
     decide: Callable[[Record], Decision]
+    renew: Callable[[RecordEntry], RecordEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def settle(
     for entry in wanted.entries:
         id = entry.record.id
         if held.get(id) == entry:
-            entries.append(entry)
+            entries.append(signed.renew(entry))
             continue
         decision = signed.decide(entry.record)
         if decision.waits is None:

@@ -93,6 +93,11 @@ def waiting(
     return _settled(main, site, published, signed).waiting
 
 
+def wanted(main: Main, site: str, published: PublishedTree | None) -> tuple[RecordEntry, ...]:
+    """Every entry that `main` asks of a site, held ones and removals included."""
+    return _settled(main, site, published, None).entries
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where in its history, and under which trust, a tree stands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,23 +11,23 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from margo_gitops.documents import canonical
-from margo_gitops.errors import Invalid, MargoError, Stalled
+from margo_gitops.errors import MargoError, Stalled
 from margo_gitops.model import layout
-from margo_gitops.model.matching import Candidate, Need, obstacles
-from margo_gitops.model.record import Change
-from margo_gitops.render import Main, PublishedTree, SiteTree, render
-from margo_gitops.render.desired import wanted_at
+from margo_gitops.model.record import Change, RecordEntry
+from margo_gitops.render import Main, PublishedTree, SiteTree, Waiting, render, waiting, wanted
 from margo_gitops.render.edits import Edit
 from margo_gitops.roles.checking import require_valid_main
+from margo_gitops.roles.fleettrust import FleetTrust, read_trust
 from margo_gitops.roles.healing import astray
 from margo_gitops.roles.overview import Overview
 from margo_gitops.roles.publishing import Published, Publishing, Rendered
-from margo_gitops.roles.reading import package, read_capabilities, read_main
+from margo_gitops.roles.reading import package, read_main
 from margo_gitops.status.view import SiteView
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.maintenance import pack_refs
+from margo_gitops.trust.sshsig import Signer
 
-__all__ = ["BareMain", "Central", "MainBranch", "Published", "Rendered", "require_placeable"]
+__all__ = ["BareMain", "Central", "MainBranch", "Published", "Rendered"]
 
 BATCH = 1000
 """Sites that are published together: about 60 MB of memory, and one sync of the disk."""
@@ -78,10 +79,20 @@ class BareMain:
 
 @dataclass(frozen=True, slots=True)
 class Central:
-    """The role of whoever steers the fleet, over one repository."""
+    """The role of whoever steers the fleet, over one repository.
+
+    `pinned` is the digest of the fleet's first root, as this person compared it; `signer` the
+    person's key. Neither is needed in an open fleet, nor to look.
+    """
 
     store: GitStore
     branch: MainBranch
+    pinned: str | None = None
+    signer: Signer | None = None
+    clock: Callable[[], float] = time.time
+    _trust: dict[tuple[str, frozenset[str]], FleetTrust | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     _read: dict[str, Main] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def main(self) -> Main:
@@ -100,6 +111,19 @@ class Central:
             raise Stalled("this repository has no main branch", help="margo init DIR --open")
         return head
 
+    def trust(self) -> FleetTrust | None:
+        """The fleet's trust as `main` holds it; None for an open fleet.
+
+        Raises `Refused` where the chain of roots is broken, or gone.
+        """
+        head = self.head()
+        seen = (head, frozenset(self.store.refs(layout.APPROVALS)))
+        if seen not in self._trust:
+            found = read_trust(self.store, head, self.pinned, self.clock)
+            self._trust.clear()
+            self._trust[seen] = found
+        return self._trust[seen]
+
     def package(self, app: str, version: str) -> dict[str, bytes]:
         """The files of an application version on `main`, by their path in the package."""
         return package(self.store, self.head(), app, version)
@@ -114,11 +138,15 @@ class Central:
 
     def previews(self, main: Main, sites: Sequence[str] | None = None) -> Iterator[Rendered]:
         """`preview` one site at a time: ten thousand trees are more than memory should hold."""
+        trust = self.trust()
         tips = self.store.refs(layout.SITES)
         statuses = self.store.refs(layout.STATUSES)
         lineage: set[str] = set()
         for site in sorted(main.sites) if sites is None else sites:
             tip = tips.get(layout.site_ref(site))
+            signed = None if trust is None else trust.signed(site)
+            if signed is not None and not signed.enrolment:
+                continue
             held = None if tip is None else self._published(site, tip)
             status = statuses.get(layout.status_ref(site))
             lost = None if tip is None else astray(self.store, site, tip, status)
@@ -127,9 +155,35 @@ class Central:
                 if known is not None and known.tree.change.source not in lineage:
                     self._require_lineage(site, known.tree, main.commit)
                     lineage.add(known.tree.change.source)
-            tree = render(main, site, before, beyond=None if lost is None else lost.beyond)
+            beyond = None if lost is None else lost.beyond
+            tree = render(main, site, before, beyond=beyond, signed=signed)
+            if tree is not None and trust is not None:
+                tree = trust.proven(tree, {} if before is None else before.tree.files)
             if tree is not None:
                 yield Rendered(site, tree, before, tip=tip)
+
+    def wanted(self, main: Main) -> Iterator[tuple[RecordEntry, bool]]:
+        """What `main` asks of each enrolled site, whoever approved it; True for what it has."""
+        trust = self.trust()
+        for site in sorted(main.sites):
+            if trust is not None and trust.signed(site).enrolment:
+                tip = self.store.resolve(layout.site_ref(site))
+                before = None if tip is None else self._published(site, tip)
+                held = frozenset() if before is None else frozenset(before.tree.change.records)
+                yield from ((entry, entry in held) for entry in wanted(main, site, before))
+
+    def waiting(self, main: Main, sites: Sequence[str] | None = None) -> dict[str, list[Waiting]]:
+        """What is merged and not published yet, by site; nothing in an open fleet."""
+        trust = self.trust()
+        found: dict[str, list[Waiting]] = {}
+        if trust is None:
+            return found
+        for site in sorted(main.sites) if sites is None else sites:
+            tip = self.store.resolve(layout.site_ref(site))
+            before = None if tip is None else self._published(site, tip)
+            if late := waiting(main, site, before, trust.signed(site)):
+                found[site] = list(late)
+        return found
 
     def render(self, *, progress: Callable[[str], None] = lambda _: None) -> list[Published]:
         """Publish every site that changed; the same `main` gives everybody the same commits.
@@ -140,7 +194,9 @@ class Central:
         """
         main = self.main()
         require_valid_main(self.store, main.commit)
-        publishing = Publishing(self.store, self.store.commit(main.commit))
+        trust = self.trust()
+        key = None if trust is None else self._publisher(trust)
+        publishing = Publishing(self.store, self.store.commit(main.commit), key)
         rest = self.previews(main)
         published: list[Published] = []
         while some := list(islice(rest, BATCH)):
@@ -151,6 +207,15 @@ class Central:
             with suppress(MargoError):  # slower then, and nothing else
                 pack_refs(self.store.path)
         return published
+
+    def _publisher(self, trust: FleetTrust) -> Signer:
+        if self.pinned is None:
+            raise Stalled(
+                "this clone has not pinned the fleet's first root: nothing is signed on hearsay",
+                then="nothing was published",
+                help=f"compare {trust.roots.pinned} with the others, then: margo trust pin",
+            )
+        return trust.publisher(self.signer)
 
     def published(self, site: str) -> SiteTree | None:
         """What a site branch says now."""
@@ -177,31 +242,6 @@ class Central:
         """`status` of many sites; only those whose branches moved since are read again."""
         return Overview(self.store).views(sites, progress=progress)
 
-    def unplaceable(self, main: Main, name: str) -> dict[str, str]:
-        """Site to reason, where no known node of it can run the deployment `name`.
-
-        A site of which no node is known yet is left out: nobody can say.
-        """
-        found = {}
-        for site in main.sites:
-            known = read_capabilities(self.store, main.commit, site)
-            labels = {device.id: device.labels for device in main.devices.get(site, ())}
-            for wanted in wanted_at(main, site):
-                if wanted.name != name or not known:
-                    continue
-                deployment = wanted.deployment
-                need = Need(deployment.type, deployment.requirements, deployment.eligibility)
-                named = layout.node_of(wanted.target)
-                against = {
-                    node: obstacles(need, Candidate(node, known[node], labels.get(node, {})))
-                    for node in sorted(known)
-                    if named in {None, node}
-                }
-                if against and all(against.values()):
-                    reasons = sorted({", ".join(why) for why in against.values()})
-                    found[site] = "; ".join(reasons)
-        return found
-
     def _require_lineage(self, site: str, before: SiteTree, head: str) -> None:
         source = before.change.source
         if not self.store.is_ancestor(source, head):
@@ -211,10 +251,3 @@ class Central:
                 then="nothing is published",
                 help=f"git log {source[:12]}; bring that commit back with git merge",
             )
-
-
-def require_placeable(problems: Mapping[str, str], name: str) -> None:
-    """`Invalid` where a deployment can run at none of the nodes of some site."""
-    if problems:
-        told = "; ".join(f"{site}: {why}" for site, why in sorted(problems.items())[:5])
-        raise Invalid(f"{name} is not placeable: {told}", help="margo device list")

@@ -20,6 +20,8 @@ from margo_gitops.plan.workloads import Action, Plan, Verb, make_plan
 from margo_gitops.reconcile import Outcome, Pass
 from margo_gitops.roles.applying import carry_out
 from margo_gitops.roles.attempts import Attempts
+from margo_gitops.roles.beliefs import Identity
+from margo_gitops.roles.believing import Believing
 from margo_gitops.roles.branch import OwnBranch
 from margo_gitops.roles.provisions import Provisions
 from margo_gitops.roles.reporter import Reporter, is_of
@@ -48,7 +50,7 @@ class EdgeNode:
 
     `engines` makes the drivers once it is known whose workloads these are; `facts` reads what the
     host offers with them, under the device id that it is given. `secrets` reads what deployments
-    name and git does not hold.
+    name and git does not hold. `identity` is what it was enrolled with; None in an open fleet.
     """
 
     node: str
@@ -59,11 +61,13 @@ class EdgeNode:
     facts: Callable[[str, Mapping[str, Driver]], DeviceCapabilities]
     agent: Agent
     now: Callable[[], int]
+    identity: Identity | None = None
     secrets: Secrets = no_secrets
     clock: Callable[[], float] = time.monotonic
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     _held: Share | None = None
     _refusals: tuple[Refusal, ...] | None = None
+    _believing: Believing | None = None
     branch: OwnBranch = field(init=False)
     attempts: Attempts = field(init=False)
     _reporter: Reporter = field(init=False)
@@ -71,15 +75,18 @@ class EdgeNode:
 
     def __post_init__(self) -> None:
         """Check the node's id before any ref is named after it."""
+        signer = None if self.identity is None else self.identity.key
         self.branch = OwnBranch(
             self.store,
             self.upstream,
             layout.report_ref(self.node),
             f"margo en {self.node}",
             self.now,
-            is_of(self.agent),
+            is_of(self.agent, signer),
         )
-        self._reporter = Reporter(self.node, self.agent, self.branch, self.facts)
+        self._reporter = Reporter(self.node, self.agent, self.branch, self.facts, signer)
+        if self.identity is not None:
+            self._believing = Believing(self.node, self.store, self.branch.ref, self.identity)
         self.attempts = Attempts(self.node, self.store, self.clock)
         host = self.facts(self.node, {}).architectures
         self._provisions = Provisions(self.store, self.upstream, self.contents, self.clock, host)
@@ -190,16 +197,24 @@ class EdgeNode:
             return
         self.upstream.fetch(self.store, {ref: tip})
         try:
-            share = adopt_share(Shared(self.node, tip, self.store.files(tip)), held)
+            share = adopt_share(self._offer(tip), held)
         except Refused as error:
             self._refusals = (Refusal(commit=tip, rule=error.rule, message=error.problem[:600]),)
             raise
+        if self._believing is not None:
+            self._believing.mark(share)
         if held is not None:
             if held.settings.runtime != share.settings.runtime:
                 self.attempts.forget()
             self._remember(held.commit)
         self.store.move(ref, tip, old=None if held is None else held.commit)
         self._held, self._refusals = share, ()
+
+    def _offer(self, tip: str) -> Shared:
+        files = self.store.files(tip)
+        if self._believing is None:
+            return Shared(self.node, tip, files)
+        return self._believing.offer(tip, files)
 
     def _remember(self, commit: str) -> None:
         """Keep the share adopted before, only to say what a new one changed."""

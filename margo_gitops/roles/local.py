@@ -8,30 +8,31 @@ from dataclasses import dataclass, field
 
 from margo_gitops.artifacts.follow import Contents
 from margo_gitops.documents import canonical, margo
-from margo_gitops.errors import Missing, Refused
+from margo_gitops.errors import Missing
 from margo_gitops.model import layout
 from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.fleet import Polling
 from margo_gitops.model.quantity import duration_seconds
 from margo_gitops.model.record import Record
-from margo_gitops.model.report import Agent, NodeState, Refusal, SiteStatus
+from margo_gitops.model.report import Agent, NodeState, SiteStatus
 from margo_gitops.plan.placement import SitePlan, place
 from margo_gitops.reconcile import Outcome, Pass
 from margo_gitops.render.site import document_path
 from margo_gitops.roles.adopted import adopted_last, in_force
+from margo_gitops.roles.adopting import Adopting
 from margo_gitops.roles.alive import SignOfLife
+from margo_gitops.roles.beliefs import Beliefs, Identity
 from margo_gitops.roles.branch import OwnBranch
-from margo_gitops.roles.checking import require_valid_site
 from margo_gitops.roles.nodes import HandedOver, SiteNodes, SiteView
 from margo_gitops.roles.pace import Pace
+from margo_gitops.roles.proofs import signed, signed_status
 from margo_gitops.roles.serving.repositories import NodeRepositories
 from margo_gitops.roles.supplies import Registries, Supplies, nowhere
 from margo_gitops.status.site import site_files
 from margo_gitops.status.worse import worse
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Transport
-from margo_gitops.trust.adoption import adopt, reread
-from margo_gitops.trust.offer import Desired, Offer
+from margo_gitops.trust.offer import Desired
 
 LocalPass = Pass[Desired, SiteView, SitePlan, HandedOver]
 
@@ -40,7 +41,8 @@ LocalPass = Pass[Desired, SiteView, SitePlan, HandedOver]
 class LocalOrchestrator:
     """The role of one site. `store` is its mirror, `upstream` the fleet's remote.
 
-    It decides where and when, never what: documents pass through it byte for byte.
+    It decides where and when, never what: documents pass through it byte for byte. `identity` is
+    what it was enrolled with; None in an open fleet.
     """
 
     site: str
@@ -48,15 +50,15 @@ class LocalOrchestrator:
     upstream: Transport
     agent: Agent
     now: Callable[[], int]
+    identity: Identity | None = None
     pace: Pace | None = None
     served: NodeRepositories | None = None
     contents: Contents | None = None
     registries: Registries = nowhere
     clock: Callable[[], float] = time.monotonic
-    _refusals: tuple[Refusal, ...] | None = None
-    _held: Desired | None = None
     _architectures: frozenset[str] = frozenset()
     branch: OwnBranch = field(init=False)
+    _adopting: Adopting = field(init=False)
     _sign: SignOfLife = field(init=False)
     _nodes: SiteNodes = field(init=False)
     _supplies: Supplies = field(init=False)
@@ -71,8 +73,12 @@ class LocalOrchestrator:
             self.now,
             self._is_mine,
         )
+        beliefs = None
+        if self.identity is not None:
+            beliefs = Beliefs(self.site, self.store, self.identity)
+        self._adopting = Adopting(self.site, self.store, self.upstream, beliefs)
         self._sign = SignOfLife(self.site, self.store, self.upstream, self.agent, self.now)
-        self._nodes = SiteNodes(self.store, self.served)
+        self._nodes = SiteNodes(self.store, self.served, beliefs)
         self._supplies = Supplies(
             self.store, self.upstream, self.contents, self.registries, self.clock
         )
@@ -87,23 +93,18 @@ class LocalOrchestrator:
                 f"{self.upstream.name} has no branch site/{self.site}",
                 help=f"margo site add {self.site}, then margo push",
             )
-        self._adopt(tips[site_ref])
+        self._adopting.take(tips[site_ref], self.store.resolve(self.branch.ref))
         held = self.read()
         if held is not None:
             self._supplies.carry(held)
 
     def read(self) -> Desired | None:
         """The adopted desired state, checked again from the mirror's own bytes."""
-        tip = self.store.resolve(layout.site_ref(self.site))
-        if tip is None:
-            return None
-        if self._held is None or self._held.commit != tip:
-            self._held = reread(self.site, tip, self.store.files(tip))
-        return self._held
+        return self._adopting.read()
 
     def poll_seconds(self) -> float:
         """How often the site's settings ask to poll; five minutes until there are any."""
-        held = self._held
+        held = self._adopting.held
         return 300.0 if held is None else duration_seconds(held.settings.polling.interval)
 
     def observe(self, desired: Desired) -> SiteView:
@@ -129,8 +130,10 @@ class LocalOrchestrator:
         status = self._status(done)
         reports = {} if done is None else done.observed.reports
         records: dict[str, Record] = {} if done is None else done.desired.records
-        dialect = "app" if self._held is None else self._held.settings.dialect
+        dialect = "app" if self._adopting.held is None else self._adopting.held.settings.dialect
         files = site_files(status, reports, records, dialect)
+        if self.identity is not None:
+            files = signed(files, layout.SITE_STATUS, self.identity.key)
         commit = None
         if self._may_say(files):
             message = self._message(status)
@@ -160,30 +163,12 @@ class LocalOrchestrator:
 
     @property
     def _polling(self) -> Polling:
-        return Polling() if self._held is None else self._held.settings.polling
-
-    def _adopt(self, tip: str) -> None:
-        ref = layout.site_ref(self.site)
-        held = self.read()
-        if held is not None and held.commit == tip:
-            self._refusals = ()
-            return
-        self.upstream.fetch(self.store, {ref: tip})
-        descends = held is None or self.store.is_ancestor(held.commit, tip)
-        try:
-            offer = Offer(self.site, tip, self.store.files(tip), descends)
-            desired = adopt(offer, held)
-            require_valid_site(self.site, tip, offer.files)
-        except Refused as error:
-            self._refusals = (Refusal(commit=tip, rule=error.rule, message=error.problem[:600]),)
-            raise
-        self.store.move(ref, tip, old=None if held is None else held.commit)
-        self._held, self._refusals = desired, ()
+        return Polling() if self._adopting.held is None else self._adopting.held.settings.polling
 
     def _status(self, done: LocalPass | None) -> SiteStatus:
-        held = self._held
+        held = self._adopting.held
         before = self._written()
-        refusals = self._refusals
+        refusals = self._adopting.refusals
         if refusals is None:
             refusals = () if before is None else before.refusals
         stock = self._supplies.stock(held, self._architectures)
@@ -191,6 +176,8 @@ class LocalOrchestrator:
         return SiteStatus(
             fleet=None if held is None else held.change.fleet,
             site=self.site,
+            trust="open" if self.identity is None else "signed",
+            root=None if held is None else held.change.root,
             agent=self.agent,
             adopted=last,
             held=None if now == last else now,
@@ -213,10 +200,17 @@ class LocalOrchestrator:
         }
 
     def _written(self) -> SiteStatus | None:
-        data = self.branch.files().get(layout.SITE_STATUS)
+        """What this site said last; in a signed fleet only what it signed."""
+        files = self.branch.files()
+        if self.identity is not None:
+            return signed_status(files, str(self.identity.key.key))
+        data = files.get(layout.SITE_STATUS)
         return None if data is None else canonical.load(data, SiteStatus, layout.SITE_STATUS)
 
     def _is_mine(self, files: Mapping[str, bytes]) -> bool:
+        if self.identity is not None:
+            said = signed_status(files, str(self.identity.key.key))
+            return said is not None and said.agent.instance == self.agent.instance
         data = files.get(layout.SITE_STATUS, b"")
         status = canonical.load(data, SiteStatus, layout.SITE_STATUS)
         return status.agent.instance == self.agent.instance

@@ -16,10 +16,14 @@ from margo_gitops.model import layout
 from margo_gitops.model.record import Placement
 from margo_gitops.plan.placement import NodeFacts, SitePlan
 from margo_gitops.render.site import document_path
+from margo_gitops.roles.beliefs import Beliefs
+from margo_gitops.roles.proofs import require_report, signed
 from margo_gitops.roles.serving.repositories import NodeRepositories
 from margo_gitops.status.node import NodeView, read_node
 from margo_gitops.store.git import Authorship, GitStore
+from margo_gitops.trust.accounting import evidence_paths
 from margo_gitops.trust.offer import Desired
+from margo_gitops.trust.share import entries_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,14 @@ class HandedOver:
 
 @dataclass(slots=True)
 class SiteNodes:
-    """`store` is the site's mirror, `served` the repositories of those that are served."""
+    """`store` is the site's mirror, `served` the repositories of those that are served.
+
+    With `beliefs` shares are signed, and a report counts only with its node's signature.
+    """
 
     store: GitStore
     served: NodeRepositories | None
+    beliefs: Beliefs | None = None
     _seen: dict[str, tuple[str, NodeView]] = field(default_factory=dict)
 
     def names(self, desired: Desired) -> Sequence[str]:
@@ -114,10 +122,15 @@ class SiteNodes:
         tip = None if self.served is None else self.served.reported(node)
         if self.served is not None and tip is not None:
             if self._seen.get(node, ("",))[0] != tip:
-                self._seen[node] = tip, read_node(node, self.served.report(node, tip))
+                self._seen[node] = tip, self._read(node, self.served.report(node, tip))
             return self._seen[node]
         tip = self.store.resolve(layout.report_ref(node))
-        return None if tip is None else (tip, read_node(node, self.store.files(tip)))
+        return None if tip is None else (tip, self._read(node, self.store.files(tip)))
+
+    def _read(self, node: str, files: Mapping[str, bytes]) -> NodeView:
+        if self.beliefs is not None:
+            require_report(node, files, self.beliefs.held())
+        return read_node(node, files)
 
     def _sequence(self, node: str, view: NodeView | None, held: Placement | None) -> int:
         """The number that the node's next share must exceed.
@@ -149,6 +162,11 @@ class SiteNodes:
         ]
         files = {path: desired.files[path] for path in paths}
         files[layout.PLACEMENT] = canonical.dump(placement)
+        if self.beliefs is not None:
+            entries = entries_of(placement, desired.change)
+            proofs = evidence_paths(desired.files, entries)
+            files |= {path: desired.files[path] for path in proofs}
+            files = signed(files, layout.PLACEMENT, self.beliefs.identity.key)
         commit = self.store.write(
             files,
             parents=[] if tip is None else [tip],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from margo_gitops.artifacts import lock
@@ -16,6 +16,7 @@ from margo_gitops.roles.reading import package, site_status
 from margo_gitops.store.batch import Batch
 from margo_gitops.store.epochs import CONTINUES, EPOCH
 from margo_gitops.store.git import Commit, GitStore
+from margo_gitops.trust.sshsig import Namespace, Signer
 
 FORMAT = "margo-gitops/v1"
 
@@ -77,10 +78,14 @@ class Published:
 
 @dataclass(slots=True)
 class Publishing:
-    """One run of publishing from one commit of `main`; what sites share is looked up once."""
+    """One run of publishing from one commit of `main`; what sites share is looked up once.
+
+    `key` signs each change; None in an open fleet.
+    """
 
     store: GitStore
     source: Commit
+    key: Signer | None = None
     _statuses: dict[str, str] = field(init=False)
     _kept: set[tuple[str, str]] = field(default_factory=set)
 
@@ -100,7 +105,7 @@ class Publishing:
             self._keep_artifacts(item)
             commit = batch.commit(
                 layout.site_ref(item.site),
-                item.tree.files,
+                self._signed(item.tree.files),
                 old=item.tip,
                 parents=item.parents,
                 author=self.source.authorship(),
@@ -109,6 +114,13 @@ class Publishing:
             published.append(Published(item.site, item.generation, item.deployments, commit))
         batch.publish()
         return published
+
+    def _signed(self, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """With the publisher's signature; as they are in an open fleet."""
+        if self.key is None:
+            return files
+        signature = self.key.sign(files[layout.CHANGE], Namespace.PUBLISH)
+        return {**files, layout.signature_path(layout.CHANGE): signature}
 
     def _require_readable(self, site: str) -> None:
         """Never write a format that the site's last status cannot read (DESIGN section 2)."""

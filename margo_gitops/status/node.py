@@ -16,6 +16,7 @@ from margo_gitops.model.report import NodeReport
 from margo_gitops.model.state import State, overall
 from margo_gitops.model.status import ComponentStatus, DeploymentStatus, StatusError
 from margo_gitops.model.wanted import Wanted
+from margo_gitops.status.contents import contents_of
 
 MESSAGE_LIMIT = 600
 
@@ -82,14 +83,17 @@ def node_files(
     statuses: Mapping[str, DeploymentStatus],
 ) -> dict[str, bytes]:
     """The tree of `report/<node>`; `statuses` is by deployment name."""
-    return {
-        layout.NODE_REPORT: canonical.dump(report),
+    files = {
         layout.capabilities_path(report.node): margo.write_capabilities(capabilities),
         **{
             layout.status_path(name, report.node): margo.write_status(status)
             for name, status in statuses.items()
         },
     }
+    if report.trust == "signed":
+        beside = contents_of(files, layout.NODE_REPORT)
+        report = report.model_copy(update={"contents": beside})
+    return {layout.NODE_REPORT: canonical.dump(report), **files}
 
 
 @dataclass(frozen=True, slots=True)

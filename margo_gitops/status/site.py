@@ -15,8 +15,13 @@ from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.record import Record
 from margo_gitops.model.report import SiteStatus
 from margo_gitops.model.status import DeploymentStatus
+from margo_gitops.status.contents import contents_of
 from margo_gitops.status.node import NodeView
 
+_TRUST = {
+    "open": "The fleet is open: unsigned.",
+    "signed": "Signed by the site; the signature is beside site.json.",
+}
 _DIALECTS = {"B": Dialect.B, "C": Dialect.C2}
 
 
@@ -31,14 +36,17 @@ def site_files(
     Capabilities are in the site's dialect, where that has words for what the node can run and for
     its labels, else in D.
     """
-    files = {layout.SITE_STATUS: canonical.dump(status)}
+    files: dict[str, bytes] = {}
     for node, view in sorted(nodes.items()):
         files[layout.capabilities_path(node)] = _offer(view.capabilities, dialect)
         for name, deployment in sorted(view.statuses.items()):
             if deployment.deployment_id in records:
                 files[layout.status_path(name, node)] = margo.write_status(deployment)
     files["README.md"] = _readme(status, nodes).encode()
-    return files
+    if status.trust == "signed":
+        beside = contents_of(files, layout.SITE_STATUS)
+        status = status.model_copy(update={"contents": beside})
+    return {layout.SITE_STATUS: canonical.dump(status), **files}
 
 
 def _offer(capabilities: DeviceCapabilities, dialect: str) -> bytes:
@@ -64,7 +72,7 @@ def _readme(status: SiteStatus, nodes: Mapping[str, NodeView]) -> str:
     lines = [
         f"# Status of site {status.site}",
         "",
-        "Written by the site's own Local Orchestrator; never edit it. The fleet is open: unsigned.",
+        f"Written by the site's own Local Orchestrator; never edit it. {_TRUST[status.trust]}",
         "",
         "No desired state adopted yet."
         if adopted is None

@@ -95,6 +95,26 @@ def unapproved(
     return None if judged.missing is None else f"{record.name}: {judged.missing}"
 
 
+def frozen(
+    record: Record,
+    evidence: Evidence | None,
+    root: TrustRoot,
+    enrolment: Enrolment | None,
+    now: float,
+) -> str | None:
+    """The window that keeps a record from being published at this time; None where none does.
+
+    It binds the publisher alone: an edge node may not know what day it is.
+    """
+    if evidence is not None and read_statement(evidence.statement).purpose == "break-glass":
+        return None
+    scope = scope_of(record, enrolment)
+    for window in root.policy.freezes:
+        if window.selects(scope) and window.holds(now):
+            return f"{record.name} is frozen until {window.ends}: {window.name}"
+    return None
+
+
 def judge(evidence: Evidence, root: TrustRoot, scopes: Iterable[Scope]) -> Judged:
     """Who signed a statement, held against the policy for records of these scopes.
 

@@ -24,6 +24,7 @@ LONGEST = 262_144
 _FILE = re.compile(
     r"trust/(?:root|enrolment)/[1-9][0-9]{0,6}(?:\.json|\.[0-9a-f]{64}\.sig)", re.ASCII
 )
+_ROOT = re.compile(r"trust/root/([1-9][0-9]{0,6})\.json", re.ASCII)
 _MODEL = TypeVar("_MODEL", TrustRoot, Enrolment)
 
 
@@ -62,6 +63,22 @@ def follow(pinned: str, site: str, files: Mapping[str, bytes], held: Trust | Non
     newest = 0 if trust.enrolment is None else trust.enrolment.version
     for version, data in _newest(ours, newest):
         trust = _enrolled(trust, site, version, data, ours)
+    return trust
+
+
+def restore(pinned: str, files: Mapping[str, bytes]) -> Trust | None:
+    """What was followed before, read again from where it was kept; None where nothing was.
+
+    No signature is looked at: one that has been revoked since voids nothing that is held.
+    """
+    newest = max((int(m[1]) for path in files if (m := _ROOT.fullmatch(path))), default=0)
+    if not newest:
+        return None
+    data = files[layout.root_path(newest)]
+    trust = Trust(pinned, canonical.load(data, TrustRoot, "root"), None, dict(files))
+    for version, found in _newest(files, 0):
+        enrolment = canonical.load(found, Enrolment, layout.enrolment_path(version))
+        trust = replace(trust, enrolment=enrolment)
     return trust
 
 

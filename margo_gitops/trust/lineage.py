@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from margo_gitops.documents import canonical
+from margo_gitops.model import layout
 from margo_gitops.model.record import Change
 from margo_gitops.trust.accounting import order
 from margo_gitops.trust.offer import Desired, Offer
@@ -31,17 +33,29 @@ def rollback(_: Offer, change: Change, held: Desired | None) -> str | None:
 
 
 def floor(offer: Offer, change: Change, held: Desired | None) -> str | None:
-    """A box without a history begins no lower than its enrolment says."""
+    """A box that lost its history begins no lower than it stood, or its enrolment says."""
     enrolment = None if offer.trust is None else offer.trust.enrolment
-    if held is not None or enrolment is None or change.generation >= enrolment.floor:
+    if held is not None:
         return None
-    return f"generation {change.generation} is below the floor {enrolment.floor} of the enrolment"
+    if enrolment is not None and change.generation < enrolment.floor:
+        return f"generation {change.generation} is below the enrolment's floor {enrolment.floor}"
+    since = offer.since
+    if since is None or order(change) > (since.epoch, since.generation):
+        return None
+    if canonical.digest(offer.files[layout.CHANGE]) == since.change:
+        return None
+    return (
+        f"generation {change.generation} does not follow {since.generation}, which this site"
+        " adopted before it lost its state"
+    )
 
 
 def jump(offer: Offer, change: Change, held: Desired | None) -> str | None:
     """Numbers grow in bounded steps, so that nobody uses them up."""
     enrolment = None if offer.trust is None else offer.trust.enrolment
     base = 0 if enrolment is None else enrolment.floor
+    if offer.since is not None:
+        base = max(base, offer.since.generation)
     if held is not None:
         base = held.change.generation
     if change.generation - base > MAX_JUMP:

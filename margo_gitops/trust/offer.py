@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from margo_gitops.model.record import Change, Record, SiteSettings
+from margo_gitops.model.report import Adopted
 from margo_gitops.trust.chain import Trust
 
 
@@ -35,8 +36,8 @@ class Offer:
     """A site branch's tip as it arrived; `descends` says whether it follows the held commit.
 
     `trust` is what this site believes, with the chain of this very tip followed; None where it was
-    enrolled in no signed fleet. `known` holds the digests of records that this site adopted before
-    it lost its state, by its own signed word.
+    enrolled in no signed fleet. `since` is what this site adopted before it lost its state, by its
+    own signed word, `known` the digests of the records of that.
     """
 
     site: str
@@ -44,4 +45,5 @@ class Offer:
     files: Mapping[str, bytes]
     descends: bool
     trust: Trust | None = None
+    since: Adopted | None = None
     known: frozenset[str] = frozenset()

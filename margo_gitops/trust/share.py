@@ -51,14 +51,15 @@ class Shared:
     """A node branch's tip as it arrived.
 
     `trust` is what this node believes, with the chain of this very tip followed; None where it was
-    enrolled in no signed fleet. `known` holds the digests of records that this node adopted before
-    it lost its state, by its own signed word.
+    enrolled in no signed fleet. `since` is the place in order of the last share that this node
+    adopted before it lost its state, `known` the digests of the records of that.
     """
 
     node: str
     commit: str
     files: Mapping[str, bytes]
     trust: Trust | None = None
+    since: tuple[int, int] = (0, 0)
     known: frozenset[str] = frozenset()
 
 
@@ -73,6 +74,7 @@ def adopt_share(offer: Shared, held: Share | None) -> Share:
         ("enrolment", _enrolled(offer.trust, share)),
         ("signature", _signed(offer.trust, share)),
         ("trust", _outdated(offer.trust, share)),
+        ("sequence", _floor(offer, share, held)),
         ("approval", _unapproved(offer, share, held)),
     ):
         if problem:
@@ -201,6 +203,15 @@ def _signed(trust: Trust | None, share: Share) -> str | None:
     signature = share.files.get(layout.signature_path(layout.PLACEMENT))
     problem = by_key(trust.enrolment.key, message, Namespace.PLACE, signature)
     return None if problem is None else f"{layout.PLACEMENT}: {problem}"
+
+
+def _floor(offer: Shared, share: Share, held: Share | None) -> str | None:
+    if held is not None or place_in_order(share.placement) >= offer.since:
+        return None
+    return (
+        f"sequence {share.placement.sequence} is before {offer.since[1]}, which this node adopted"
+        " before it lost its state"
+    )
 
 
 def _outdated(trust: Trust | None, share: Share) -> str | None:

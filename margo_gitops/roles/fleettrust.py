@@ -1,0 +1,182 @@
+"""The trust of a fleet as `main` holds it: who may publish what, and the files that prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from margo_gitops.documents import canonical
+from margo_gitops.errors import Refused, Stalled
+from margo_gitops.model import layout
+from margo_gitops.model.record import Record, RecordEntry
+from margo_gitops.render import Decision, Signed, SiteTree
+from margo_gitops.roles.statements import Statements
+from margo_gitops.store.git import GitStore
+from margo_gitops.trust.approval import Evidence, frozen, unapproved
+from margo_gitops.trust.chain import Trust, follow
+from margo_gitops.trust.sshsig import Namespace, Signer, parse
+
+ROOTS = "trust/root"
+ENROLMENTS = "trust/enrolment"
+
+
+@dataclass
+class FleetTrust:
+    """One commit's chain of roots, verified from the first; enrolments and statements as asked.
+
+    `now` is the publisher's clock in seconds since 1970, for the freeze windows.
+    """
+
+    store: GitStore
+    commit: str
+    roots: Trust
+    now: Callable[[], float]
+    _trusts: dict[str, Trust] = field(default_factory=dict, repr=False)
+
+    def signed(self, site: str) -> Signed:
+        """What rendering this site asks; an enrolment of 0 where it has none."""
+        version = self._versions.get(site, 0)
+        epoch = self.roots.root.epochs.get(site, 1)
+        return Signed(
+            self.roots.root.version,
+            version,
+            epoch,
+            decide=lambda record: self.decide(site, record),
+            renew=lambda entry: self.renewed(site, entry),
+        )
+
+    def trust(self, site: str) -> Trust:
+        """The chain with the site's newest enrolment, checked; without any where it has none."""
+        if site not in self._trusts:
+            folder = f"{ENROLMENTS}/{site}"
+            found = self.store.files(self.commit, folder)
+            own = {f"{ENROLMENTS}{path[len(folder) :]}": data for path, data in found.items()}
+            self._trusts[site] = follow(self.roots.pinned, site, own, self.roots)
+        return self._trusts[site]
+
+    def decide(self, site: str, record: Record) -> Decision:
+        """Whether a record may be published: by which statement, or what it waits for."""
+        trust = self.trust(site)
+        if trust.enrolment is None:
+            return Decision(waits=f"{site} is not enrolled: margo site invite {site}")
+        why = unapproved(record, None, trust.root, trust.enrolment)
+        if why is None:
+            held_up = frozen(record, None, trust.root, trust.enrolment, self.now())
+            return Decision(waits=held_up)
+        for digest, evidence in self.statements.evidence(record):
+            why = unapproved(record, evidence, trust.root, trust.enrolment)
+            if why is None:
+                why = frozen(record, evidence, trust.root, trust.enrolment, self.now())
+            if why is None:
+                return Decision(digest)
+        return Decision(waits=why)
+
+    def renewed(self, site: str, entry: RecordEntry) -> RecordEntry:
+        """A published entry, by a newer statement where its own no longer meets the policy."""
+        found = dict(self.statements.evidence(entry.record))
+        if not found.keys() - {entry.statement}:
+            return entry
+        trust = self.trust(site)
+        meet = [
+            digest
+            for digest, evidence in found.items()
+            if unapproved(entry.record, evidence, trust.root, trust.enrolment) is None
+        ]
+        if not meet or entry.statement in meet:
+            return entry
+        return entry.model_copy(update={"statement": meet[0]})
+
+    def lacks(self, entry: RecordEntry, *, apart: str | None) -> bool:
+        """Whether an entry would need a further statement, the one `apart` not counted."""
+        trust = self.trust(entry.record.site)
+        found = [e for d, e in self.statements.evidence(entry.record) if d != apart]
+        judged = (unapproved(entry.record, e, trust.root, trust.enrolment) for e in (None, *found))
+        return all(judged)
+
+    def proven(self, tree: SiteTree, before: Mapping[str, bytes]) -> SiteTree:
+        """The tree with the chain of trust and what proves each record; only the signature lacks.
+
+        `before` are the files of the generation before, from which held records take their proof.
+        """
+        files = {**tree.files, **self.trust(tree.change.site).files}
+        for entry in tree.change.records:
+            files |= self._proof(entry, before)
+        return SiteTree(files, tree.change)
+
+    def publisher(self, signer: Signer | None) -> Signer:
+        """The key that signs changes; `Stalled` where it may not."""
+        if signer is None:
+            raise Stalled(
+                "the fleet is signed and there is no key to publish with",
+                then="nothing was published",
+                help="name one with --key, or MARGO_KEY",
+            )
+        probe = signer.sign(b"", Namespace.PUBLISH)
+        found = self.roots.persons.signed(b"", Namespace.PUBLISH, [probe], "publish")
+        if found.persons:
+            return signer
+        raise Stalled(
+            f"this key may not publish: {found.problems[0]}",
+            then="nothing was published",
+            help="margo trust show",
+        )
+
+    @cached_property
+    def statements(self) -> Statements:
+        """Every statement on `main`, with the signatures that lie there and on refs."""
+        return Statements.at(self.store, self.commit)
+
+    @cached_property
+    def _versions(self) -> Mapping[str, int]:
+        """Site to its newest enrolment; no file is read."""
+        newest: dict[str, int] = {}
+        for path in self.store.paths(self.commit, ENROLMENTS):
+            site, _, name = path.removeprefix(f"{ENROLMENTS}/").partition("/")
+            version = name.removesuffix(".json")
+            if version.isdecimal():
+                newest[site] = max(newest.get(site, 0), int(version))
+        return newest
+
+    def _proof(self, entry: RecordEntry, before: Mapping[str, bytes]) -> dict[str, bytes]:
+        if entry.statement is None:
+            return {}
+        own = [
+            layout.statement_path(entry.statement),
+            layout.proof_path(canonical.digest(canonical.dump(entry.record))),
+        ]
+        if all(path in before for path in own):
+            begins = layout.approvals_path(entry.statement)
+            signed = (path for path in before if path.startswith(begins))
+            return {path: before[path] for path in (*own, *signed)}
+        evidence = dict(self.statements.evidence(entry.record))[entry.statement]
+        return _files(own, entry.statement, evidence)
+
+
+def read_trust(
+    store: GitStore, commit: str, pinned: str | None, now: Callable[[], float]
+) -> FleetTrust | None:
+    """The fleet's trust at a commit of `main`; None for an open fleet.
+
+    Without a pin the first root is taken from `main` itself: enough to look, never to sign. Raises
+    `Refused` (rule `root`) where the chain is broken, or gone from a fleet whose root is pinned.
+    """
+    files = store.files(commit, ROOTS)
+    first = files.get(layout.root_path(1))
+    if first is None:
+        if pinned is None:
+            return None
+        raise Refused(
+            f"main at {commit[:12]} holds no root, and this clone has one pinned:"
+            " the fleet was signed",
+            rule="root",
+        )
+    trust = follow(pinned or canonical.digest(first), "", files, None)
+    return FleetTrust(store, commit, trust, now)
+
+
+def _files(own: Iterable[str], statement: str, evidence: Evidence) -> dict[str, bytes]:
+    files = dict(zip(own, (evidence.statement, evidence.proof or b""), strict=True))
+    for signature in evidence.signatures:
+        files[f"{layout.approvals_path(statement)}{parse(signature).key.id}.sig"] = signature
+    return files

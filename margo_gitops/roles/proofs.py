@@ -1,0 +1,72 @@
+"""The signatures of sites and nodes under their own words: put on, and asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from margo_gitops.documents import canonical
+from margo_gitops.errors import Refused
+from margo_gitops.model import layout
+from margo_gitops.model.report import NodeReport, SiteStatus
+from margo_gitops.status.contents import contents_of
+from margo_gitops.trust.chain import Trust
+from margo_gitops.trust.signers import by_key
+from margo_gitops.trust.sshsig import Namespace, Signer
+
+_MODEL = TypeVar("_MODEL", SiteStatus, NodeReport)
+_NAMESPACES = {
+    layout.SITE_STATUS: Namespace.STATUS,
+    layout.NODE_REPORT: Namespace.REPORT,
+    layout.PLACEMENT: Namespace.PLACE,
+}
+
+
+def signed(files: Mapping[str, bytes], path: str, signer: Signer) -> dict[str, bytes]:
+    """The files with the signature of the one that accounts for all others."""
+    signature = signer.sign(files[path], _NAMESPACES[path])
+    return {**files, layout.signature_path(path): signature}
+
+
+def signed_status(files: Mapping[str, bytes], key: str) -> SiteStatus | None:
+    """A site's status where this key signed it and all that stands beside it; else None."""
+    return _read(files, layout.SITE_STATUS, key, SiteStatus)
+
+
+def signed_report(files: Mapping[str, bytes], key: str) -> NodeReport | None:
+    """A node's report where this key signed it and all that stands beside it; else None."""
+    return _read(files, layout.NODE_REPORT, key, NodeReport)
+
+
+def require_report(node: str, files: Mapping[str, bytes], trust: Trust | None) -> None:
+    """`Refused` (rule `signature`) where a report is not the enrolled node's own, whole."""
+    key = None if trust is None or trust.enrolment is None else trust.enrolment.nodes.get(node)
+    if key is None:
+        raise Refused(
+            f"report/{node}: no key of that node is enrolled",
+            rule="enrolment",
+            help=f"margo en enroll --node {node}, there; then margo device accept",
+        )
+    if problem := forged(files, layout.NODE_REPORT, key):
+        raise Refused(f"report/{node}: {problem}", rule="signature")
+    if signed_report(files, key) is None:
+        raise Refused(f"report/{node}: node.json does not account for its files", rule="signature")
+
+
+def forged(files: Mapping[str, bytes], path: str, key: str) -> str | None:
+    """What is wrong with the signature of `site.json` or `node.json`; None where nothing is."""
+    if path not in files:
+        return f"{path} is missing"
+    signature = files.get(layout.signature_path(path))
+    problem = by_key(key, files[path], _NAMESPACES[path], signature)
+    return None if problem is None else f"{path}: {problem}"
+
+
+def _read(files: Mapping[str, bytes], path: str, key: str, model: type[_MODEL]) -> _MODEL | None:
+    if forged(files, path, key) is not None:
+        return None
+    try:
+        said = canonical.load(files[path], model, path)
+    except Refused:
+        return None
+    return said if said.contents == contents_of(files, path) else None
