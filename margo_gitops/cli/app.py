@@ -16,13 +16,16 @@ from margo_gitops.cli import (
     deployments,
     devices,
     doctor,
+    enrolling,
     fleet,
     locking,
+    proposals,
     publish,
     serving,
     sites,
     status,
     suspending,
+    trust,
     validate,
 )
 from margo_gitops.errors import MargoError
@@ -60,6 +63,9 @@ app.add_typer(devices.app, name="device", help="The Device Store.")
 locking.register(app_store.app)
 app.add_typer(app_store.app, name="app", help="The App Store.")
 serving.register(agents.lo)
+enrolling.register(sites.app, devices.app, agents.lo, agents.en)
+app.add_typer(trust.app, name="trust", help="The persons of the fleet and their keys.")
+app.add_typer(proposals.app, name="pr", help="Proposals and their approvals.")
 app.add_typer(agents.lo, name="lo", help="The Local Orchestrator of one site.")
 app.add_typer(agents.en, name="en", help="The Edge Node agent of one host.")
 

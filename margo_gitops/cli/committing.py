@@ -46,9 +46,19 @@ def commit(
         return
     made = co.apply(edit)
     rendered = follow(co)
-    value = {"commit": made, "rendered": [summary(item) for item in rendered], "notes": list(notes)}
+    notes = [*notes, *_held_back(co)]
+    value = {"commit": made, "rendered": [summary(item) for item in rendered], "notes": notes}
     text = [f"{made[:12]} {edit.message.splitlines()[0]}", *lines_of(rendered), *notes]
     emit(value, as_json=as_json, text=text)
+
+
+def _held_back(co: Central) -> list[str]:
+    """What the rendering just done left out, the first ten of it."""
+    trust = co.trust()
+    late = {} if trust is None else trust.late
+    lines = [f"{site}: {name} is merged and waits: {why}" for (site, name), why in late.items()]
+    more = [f"and {len(lines) - 10} more wait"] if len(lines) > 10 else []
+    return [*lines[:10], *more]
 
 
 def follow(co: Central) -> list[Published]:
@@ -96,8 +106,7 @@ def summary(item: Rendered | Published) -> dict[str, Any]:
 def lines_of(rendered: Sequence[Rendered | Published]) -> list[str]:
     """One line a site, the first ten of them."""
     shown = [
-        f"site/{item.site}: generation {item.generation}"
-        f" ({', '.join(item.deployments) or 'a new epoch'})"
+        f"site/{item.site}: generation {item.generation} ({', '.join(item.news) or 'healed'})"
         for item in rendered[:10]
     ]
     more = len(rendered) - len(shown)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from margo_gitops.cli.options import HERE, FleetOption, JsonOption
+from margo_gitops.cli.options import HERE, FleetOption, JsonOption, KeyOption
 from margo_gitops.cli.output import emit
 
 
@@ -23,27 +23,34 @@ def init(
     open_: Annotated[
         bool, typer.Option("--open", help="An open fleet: nothing is signed.")
     ] = False,
+    key: KeyOption = None,
+    person: Annotated[
+        str | None, typer.Option(help="Your name in the fleet: a-z, 0-9 and -; default git's.")
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="The fleet's name; default the folder's.")
     ] = None,
     poll: Annotated[str, typer.Option(help="How often sites ask: 30s, 5m, 1h.")] = "5m",
     as_json: JsonOption = False,
 ) -> None:
-    """Make a new fleet repository from the template.
+    """Make a new fleet repository from the template, signed with your key.
 
-    Example: margo init plant --open
+    You are its first person, with every role. No site believes anything that its persons did not
+    sign.
+
+    Example: margo init plant --person ada
+
+    Example: margo init trial --open
     """
     import uuid  # noqa: PLC0415
 
     from margo_gitops.cli.template import template_files  # noqa: PLC0415
-    from margo_gitops.errors import Usage  # noqa: PLC0415
     from margo_gitops.model.fleet import Fleet, Polling  # noqa: PLC0415
     from margo_gitops.model.layout import flat  # noqa: PLC0415
     from margo_gitops.render.edits import new_fleet  # noqa: PLC0415
+    from margo_gitops.roles.founding import found, person_of  # noqa: PLC0415
     from margo_gitops.store.clone import Clone  # noqa: PLC0415
 
-    if not open_:
-        raise Usage("this version makes open fleets only: nothing is signed", help="--open")
     fleet = Fleet(
         id=str(uuid.uuid4()),
         name=flat(name or folder.resolve().name.lower(), "fleet name"),
@@ -51,11 +58,21 @@ def init(
     )
     edit = new_fleet(fleet, template_files())
     files = {path: data for path, data in edit.changes.items() if data is not None}
-    Clone.init(folder, files, edit.message)
+    value = {"fleet": fleet.name, "id": fleet.id, "folder": str(folder)}
+    if open_:
+        Clone.init(folder, files, edit.message)
+        told = f"fleet {fleet.name} in {folder}, open: nothing is signed. Next: margo site add SITE"
+        emit({**value, "trust": "open"}, as_json=as_json, text=told)
+        return
+    made = found(folder, fleet, files, edit.message, key=key, person=person_of(person))
     emit(
-        {"fleet": fleet.name, "id": fleet.id, "folder": str(folder)},
+        {**value, "trust": "signed", "root": made.root, "person": made.person, "key": made.key},
         as_json=as_json,
-        text=f"fleet {fleet.name} in {folder}, open: nothing is signed. Next: margo site add SITE",
+        text=[
+            f"fleet {fleet.name} in {folder}, signed by {made.person} with {made.key}",
+            f"its root: {made.spoken}",
+            "Next: margo site add SITE, margo site invite SITE",
+        ],
     )
 
 

@@ -12,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from margo_gitops.model.base import ParameterValue
     from margo_gitops.roles.central import Central
+    from margo_gitops.store.git import GitStore
+    from margo_gitops.trust.sshsig import Signer
 
 FleetOption = Annotated[
     Path,
@@ -37,11 +39,33 @@ def central(fleet: Path) -> Iterator[Central]:
     from margo_gitops.store.git import Authorship, GitStore  # noqa: PLC0415
 
     with GitStore.open(fleet) as store:
+        pinned, signing = store.setting("margo.root"), lambda: person_signer(store, None)
         if (fleet / "HEAD").is_file() and not (fleet / ".git").exists():
             author = lambda: Authorship("margo", "margo@margo-gitops.invalid", int(time.time()))  # noqa: E731
-            yield Central(store, BareMain(store, author))
+            yield Central(store, BareMain(store, author), pinned, signing)
         else:
-            yield Central(store, Clone(fleet))
+            yield Central(store, Clone(fleet), pinned, signing)
+
+
+def person_signer(store: GitStore, key: Path | None) -> Signer:
+    """The person's key: the flag, MARGO_KEY, git's margo.key or user.signingKey, ssh's usual one.
+
+    Raises `Stalled` where there is none that can be used.
+    """
+    import os  # noqa: PLC0415
+
+    from margo_gitops.roles.signing import person_key  # noqa: PLC0415
+
+    given = os.environ.get("MARGO_KEY")
+    named = key or (Path(given) if given else None)
+    configured = store.setting("margo.key") or store.setting("user.signingKey")
+    return person_key(named, configured, os.environ)
+
+
+KeyOption = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="FILE", help="Your key; default MARGO_KEY, git's, ~/.ssh."),
+]
 
 
 ParamOption = Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,10 +12,10 @@ from margo_gitops.cli.output import emit, table
 from margo_gitops.cli.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from margo_gitops.status.view import SiteView
+    from margo_gitops.status.view import DeploymentView, SiteView
 
 
 def register(app: typer.Typer) -> None:
@@ -43,8 +43,9 @@ def status(
     import time  # noqa: PLC0415
 
     while True:
-        views = _views(fleet, site)
-        _show(views, as_json=as_json)
+        seen = _look(fleet, site)
+        views = seen.views
+        _show(seen, as_json=as_json)
         if not watch:
             break
         time.sleep(2)
@@ -72,33 +73,73 @@ def why(
     emit(told, as_json=as_json, text=lines)
 
 
-def _views(fleet: Path, site: str | None) -> list[SiteView]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What there is to show; `approvals` tells who stands for a statement, None in an open fleet.
+
+    `late` is what is merged and waits for approvals, by site.
+    """
+
+    views: Sequence[SiteView]
+    approvals: Mapping[str, str] | None
+    late: Mapping[str, Sequence[str]]
+
+    def approved(self, item: DeploymentView) -> str | None:
+        """Who approved it, in words; None in an open fleet."""
+        if self.approvals is None:
+            return None
+        return self.approvals.get(item.statement or "", "nobody was asked")
+
+
+def _look(fleet: Path, site: str | None) -> _Seen:
     from margo_gitops.errors import Invalid  # noqa: PLC0415
+    from margo_gitops.roles.approvers import approvals, late  # noqa: PLC0415
 
     with central(fleet) as co:
         sites = co.sites()
         if site is not None and site not in sites:
             raise Invalid(f"there is no site {site}", help="margo site list")
         if site is not None:
-            return co.statuses([site])
-        with progress("reading", len(sites)) as advance:
-            return co.statuses(sites, progress=advance)
+            views = co.statuses([site])
+        else:
+            with progress("reading", len(sites)) as advance:
+                views = co.statuses(sites, progress=advance)
+        trust = co.trust()
+        told = None if trust is None else approvals(trust)
+        return _Seen(views, told, late(co, site, len(sites)))
 
 
-def _show(views: Sequence[SiteView], *, as_json: bool) -> None:
+def _show(seen: _Seen, *, as_json: bool) -> None:
     if as_json:
-        emit([{**asdict(view), "in_step": view.in_step} for view in views], as_json=True)
+        emit([_plain(seen, view) for view in seen.views], as_json=True)
         return
     rows = []
-    for view in views:
+    for view in seen.views:
         step = f"{view.adopted or '-'}/{view.desired or '-'}"
-        rows.append((view.site, "", "", step, heard(view), "; ".join(view.refusals)))
+        words = "; ".join((*view.refusals, *seen.late.get(view.site, ())))
+        rows.append((view.site, "", "", step, heard(view), words))
         rows += [
-            (view.site, item.name, item.node or "-", item.state, item.version, item.why)
+            (view.site, item.name, item.node or "-", item.state, item.version, _why(seen, item))
             for item in view.deployments
         ]
     columns = ("site", "deployment", "node", "state", "heard", "why")
-    table("The fleet is open: nothing is signed", columns, rows)
+    title = "The fleet is open: nothing is signed" if seen.approvals is None else "Signed fleet"
+    table(title, columns, rows)
+
+
+def _why(seen: _Seen, item: DeploymentView) -> str:
+    approved = seen.approved(item)
+    return item.why if approved is None else f"{item.why} [{approved}]"
+
+
+def _plain(seen: _Seen, view: SiteView) -> dict[str, object]:
+    told: dict[str, object] = {**asdict(view), "in_step": view.in_step}
+    if seen.approvals is not None:
+        told["waiting"] = list(seen.late.get(view.site, ()))
+        told["deployments"] = [
+            {**asdict(item), "approved": seen.approved(item)} for item in view.deployments
+        ]
+    return told
 
 
 def heard(view: SiteView) -> str:

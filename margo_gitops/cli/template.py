@@ -6,7 +6,10 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 _EDITED = (
-    *(f".schemas/own/{kind}." for kind in ("Fleet", "Site", "Device", "DeploymentIntent")),
+    *(
+        f".schemas/own/{kind}."
+        for kind in ("Fleet", "Site", "Device", "DeploymentIntent", "ApprovalPolicy")
+    ),
     *(
         f".schemas/margo/{kind}."
         for kind in ("ApplicationDescription", "DeviceCapabilitiesManifest")

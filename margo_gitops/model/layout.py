@@ -65,6 +65,12 @@ def report_ref(node: str) -> str:
     return REPORTS + flat(node, "node id")
 
 
+def request_ref(site: str, node: str | None) -> str:
+    """The ref by which a new box asks for its place."""
+    place = flat(site, "site id")
+    return REQUESTS + (place if node is None else f"{place}.{flat(node, 'node id')}")
+
+
 def proposal_ref(id: str) -> str:
     """The branch of a proposal."""
     return PROPOSALS + flat(id, "proposal id")

@@ -70,10 +70,10 @@ class SiteStatus(OwnDocument):
         description="The version of the root that the site believes; null in an open fleet.",
         exclude_if=lambda value: value is None,
     )
-    contents: Digest | None = Field(
-        default=None,
-        description="The digest over all other files of a signed status.",
-        exclude_if=lambda value: value is None,
+    contents: dict[str, Digest] = Field(
+        default={},
+        description="For each folder of a signed status the digest over its files.",
+        exclude_if=lambda value: not value,
     )
     agent: Agent = Field(description="The program that wrote this.")
     adopted: Adopted | None = Field(
@@ -106,10 +106,10 @@ class NodeReport(OwnDocument):
     trust: Literal["open", "signed"] = Field(
         default="open", description="An open fleet is unsigned; every status says so."
     )
-    contents: Digest | None = Field(
-        default=None,
-        description="The digest over all other files of a signed report.",
-        exclude_if=lambda value: value is None,
+    contents: dict[str, Digest] = Field(
+        default={},
+        description="For each folder of a signed report the digest over its files.",
+        exclude_if=lambda value: not value,
     )
     records: tuple[Digest, ...] = Field(
         default=(),

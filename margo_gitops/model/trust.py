@@ -108,6 +108,16 @@ class Mark(OwnDocument):
     sequence: int | None = Field(default=None, description="Which placement a node adopted.")
 
 
+class Invitation(OwnDocument):
+    """What a new box is told: where it belongs, and by which root it will know its fleet."""
+
+    kind: Literal["Invitation"] = "Invitation"
+    fleet: Uuid = Field(description="The fleet's UUID.")
+    root: Digest = Field(description="The digest of the first root; people compare it by voice.")
+    site: Flat = Field(description="The site.")
+    node: Flat | None = Field(default=None, description="The node; null for the site itself.")
+
+
 class EnrolRequest(OwnDocument):
     """What a new box asks for; signed by the key that it asks for."""
 

@@ -17,6 +17,7 @@ from margo_gitops.errors import Stalled, Usage
 from margo_gitops.model.report import Agent
 from margo_gitops.roles.edge import EdgeNode
 from margo_gitops.roles.held import CONTENT
+from margo_gitops.roles.identity import identity_in
 from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.roles.serving.repositories import NodeRepositories
 from margo_gitops.runtime.base import Driver, Owner
@@ -58,6 +59,7 @@ def local_agent(
             far,
             _agent(state),
             _now,
+            identity_in(state),
             served=served,
             contents=ContentStore(state / CONTENT),
             registries=registries,
@@ -82,6 +84,7 @@ def edge_agent(
             facts=lambda device, engines: capabilities(device, engines, disk=state),
             agent=_agent(state),
             now=_now,
+            identity=identity_in(state),
             secrets=secrets_in(secrets),
         )
 

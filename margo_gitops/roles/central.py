@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from margo_gitops.documents import canonical
 from margo_gitops.errors import MargoError, Stalled
@@ -24,6 +24,7 @@ from margo_gitops.roles.publishing import Published, Publishing, Rendered
 from margo_gitops.roles.reading import package, read_main
 from margo_gitops.status.view import SiteView
 from margo_gitops.store.git import Authorship, GitStore
+from margo_gitops.store.gitprogram import merged_tree
 from margo_gitops.store.maintenance import pack_refs
 from margo_gitops.trust.sshsig import Signer
 
@@ -34,6 +35,15 @@ BATCH = 1000
 
 MANY = 200
 """Refs that moved at once, from which on it is worth packing them."""
+
+
+def no_key() -> Signer:
+    """Where nobody's key was given."""
+    raise Stalled(
+        "the fleet is signed and there is no key to sign with",
+        then="nothing was published",
+        help="name one with MARGO_KEY, or git config margo.key",
+    )
 
 
 class MainBranch(Protocol):
@@ -47,6 +57,14 @@ class MainBranch(Protocol):
 
     def who(self) -> str:
         """The name that its commits carry."""
+
+
+@runtime_checkable
+class Trunk(MainBranch, Protocol):
+    """`main` itself, into which proposals are merged."""
+
+    def merge(self, commit: str, message: str) -> str:
+        """Merge a commit; returns the merge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,16 @@ class BareMain:
         self.store.move(layout.MAIN, new, old=old)
         return new
 
+    def merge(self, commit: str, message: str) -> str:
+        """Merge a commit; `Stalled` where git finds no one tree of both."""
+        old, path = self.head(), self.store.path
+        if old is None or path is None:
+            raise Stalled("this repository has no main branch", help="margo init DIR")
+        tree = merged_tree(path, old, commit)
+        new = self.store.join(tree, parents=[old, commit], author=self.author(), message=message)
+        self.store.move(layout.MAIN, new, old=old)
+        return new
+
     def who(self) -> str:
         """The name that its commits carry."""
         return self.author().name
@@ -81,14 +109,14 @@ class BareMain:
 class Central:
     """The role of whoever steers the fleet, over one repository.
 
-    `pinned` is the digest of the fleet's first root, as this person compared it; `signer` the
-    person's key. Neither is needed in an open fleet, nor to look.
+    `pinned` is the digest of the fleet's first root, as this person compared it; `signing` gives
+    the person's key. Neither is needed in an open fleet, nor to look.
     """
 
     store: GitStore
     branch: MainBranch
     pinned: str | None = None
-    signer: Signer | None = None
+    signing: Callable[[], Signer] = no_key
     clock: Callable[[], float] = time.time
     _trust: dict[tuple[str, frozenset[str]], FleetTrust | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -108,7 +136,7 @@ class Central:
         """The commit of `main`; `Stalled` where there is none."""
         head = self.branch.head()
         if head is None:
-            raise Stalled("this repository has no main branch", help="margo init DIR --open")
+            raise Stalled("this repository has no main branch", help="margo init DIR")
         return head
 
     def trust(self) -> FleetTrust | None:
@@ -213,9 +241,9 @@ class Central:
             raise Stalled(
                 "this clone has not pinned the fleet's first root: nothing is signed on hearsay",
                 then="nothing was published",
-                help=f"compare {trust.roots.pinned} with the others, then: margo trust pin",
+                help=f"compare {trust.roots.pinned} with the others, then: margo trust pin DIGEST",
             )
-        return trust.publisher(self.signer)
+        return trust.publisher(self.signing())
 
     def published(self, site: str) -> SiteTree | None:
         """What a site branch says now."""
@@ -240,7 +268,9 @@ class Central:
         self, sites: Sequence[str], *, progress: Callable[[str], None] = lambda _: None
     ) -> list[SiteView]:
         """`status` of many sites; only those whose branches moved since are read again."""
-        return Overview(self.store).views(sites, progress=progress)
+        trust = self.trust()
+        key = None if trust is None else trust.site_key
+        return Overview(self.store, key).views(sites, progress=progress)
 
     def _require_lineage(self, site: str, before: SiteTree, head: str) -> None:
         source = before.change.source

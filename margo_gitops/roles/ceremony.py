@@ -6,7 +6,7 @@ a commit of its own, by whoever gave it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from margo_gitops.documents import canonical
@@ -47,8 +47,8 @@ class Ceremony:
     roots: Trust
     signer: Signer
 
-    def next_root(self, root: TrustRoot, message: str) -> Edit:
-        """The root that comes after the one in force, signed by this person.
+    def next_root(self, root: TrustRoot, message: str, also: Sequence[Signer] = ()) -> Edit:
+        """The root that comes after the one in force, signed by this person, and by these keys.
 
         `root` is the one in force with what is to change. Raises `Refused` where nobody could sign
         what comes after it, `Stalled` where another one waits for signatures already.
@@ -59,7 +59,7 @@ class Ceremony:
         update = {"version": before.version + 1, "previous": previous}
         following = root.model_copy(update=update)
         require_root(following)
-        return self._new(path, canonical.dump(following), message)
+        return self._new(path, canonical.dump(following), message, also)
 
     def enrol(self, enrolment: Enrolment, message: str) -> Edit:
         """A new version of a site's enrolment, signed by this person."""
@@ -75,10 +75,10 @@ class Ceremony:
             mine = layout.signed_by(waiting, self.signer.key.id)
             if waiting.endswith(".json") and mine not in found:
                 signed = signatures(found, waiting)
-                edits.append(self._signed(path, data, signed, f"Sign {path}"))
+                edits.append(self._signed(path, data, signed, f"Sign {path}", ()))
         return edits
 
-    def _new(self, path: str, data: bytes, message: str) -> Edit:
+    def _new(self, path: str, data: bytes, message: str, also: Sequence[Signer] = ()) -> Edit:
         held = self.store.read(self.commit, layout.pending_path(path))
         if held is not None and held != data:
             raise Stalled(
@@ -86,15 +86,19 @@ class Ceremony:
                 then="nothing was written",
                 help="margo trust show; margo trust sign, or remove that file",
             )
-        return self._signed(path, data, [], message)
+        return self._signed(path, data, [], message, also)
 
-    def _signed(self, path: str, data: bytes, before: list[bytes], message: str) -> Edit:
+    def _signed(
+        self, path: str, data: bytes, before: list[bytes], message: str, also: Sequence[Signer]
+    ) -> Edit:
         namespace = Namespace.ROOT if path.startswith("trust/root/") else Namespace.ENROL
-        own = self.signer.sign(data, namespace)
-        name = layout.signed_by(path, self.signer.key.id)
-        files = {path: data, name: own}
+        own = {
+            layout.signed_by(path, signer.key.id): signer.sign(data, namespace)
+            for signer in (self.signer, *also)
+        }
+        files = {path: data, **own}
         waiting = {layout.pending_path(p): d for p, d in files.items()}
-        problem = self._lacks(path, data, [*before, own])
+        problem = self._lacks(path, data, [*before, *own.values()])
         if problem is not None:
             return Edit(waiting, f"{message}: {problem}")
         laid = self.store.files(self.commit, PENDING)

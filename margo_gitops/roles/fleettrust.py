@@ -32,6 +32,8 @@ class FleetTrust:
     commit: str
     roots: Trust
     now: Callable[[], float]
+    late: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    """What a rendering held back, by site and name, and why."""
     _trusts: dict[str, Trust] = field(default_factory=dict, repr=False)
 
     def signed(self, site: str) -> Signed:
@@ -55,8 +57,19 @@ class FleetTrust:
             self._trusts[site] = follow(self.roots.pinned, site, own, self.roots)
         return self._trusts[site]
 
+    def site_key(self, site: str) -> str | None:
+        """The key that a site is enrolled with."""
+        enrolment = self.trust(site).enrolment
+        return None if enrolment is None else enrolment.key
+
     def decide(self, site: str, record: Record) -> Decision:
         """Whether a record may be published: by which statement, or what it waits for."""
+        decision = self._decided(site, record)
+        if decision.waits is not None:
+            self.late[site, record.name] = decision.waits
+        return decision
+
+    def _decided(self, site: str, record: Record) -> Decision:
         trust = self.trust(site)
         if trust.enrolment is None:
             return Decision(waits=f"{site} is not enrolled: margo site invite {site}")
@@ -104,14 +117,8 @@ class FleetTrust:
             files |= self._proof(entry, before)
         return SiteTree(files, tree.change)
 
-    def publisher(self, signer: Signer | None) -> Signer:
+    def publisher(self, signer: Signer) -> Signer:
         """The key that signs changes; `Stalled` where it may not."""
-        if signer is None:
-            raise Stalled(
-                "the fleet is signed and there is no key to publish with",
-                then="nothing was published",
-                help="name one with --key, or MARGO_KEY",
-            )
         probe = signer.sign(b"", Namespace.PUBLISH)
         found = self.roots.persons.signed(b"", Namespace.PUBLISH, [probe], "publish")
         if found.persons:

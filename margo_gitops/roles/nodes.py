@@ -78,11 +78,11 @@ class SiteNodes:
         placements: dict[str, Placement] = {}
         troubles: list[MargoError] = []
         for node in self.names(desired):
+            if (tip := self.store.resolve(layout.node_ref(node))) is not None:
+                placements[node] = self._placement(tip)
             try:
                 if (found := self._report(node)) is not None:
                     commits[node], reports[node] = found
-                if (tip := self.store.resolve(layout.node_ref(node))) is not None:
-                    placements[node] = self._placement(tip)
             except MargoError as error:
                 troubles.append(error)
         return SiteView(reports, commits, placements, tuple(troubles))

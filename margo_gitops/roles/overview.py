@@ -12,7 +12,7 @@ import gc
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.record import Change
+from margo_gitops.roles.proofs import unbelievable
 from margo_gitops.status.view import DeploymentView, SiteView, site_view
 from margo_gitops.store.bulk import Bulk, bulk
 from margo_gitops.store.git import GitStore
@@ -32,7 +33,7 @@ TOGETHER = 500
 """Sites that are read at once: 5 MB of their files."""
 
 _DEPLOYMENTS = "deployments"
-_STATUS = (layout.SITE_STATUS, _DEPLOYMENTS)
+_STATUS = (layout.SITE_STATUS, layout.signature_path(layout.SITE_STATUS), _DEPLOYMENTS)
 """What of a status branch a view is made from."""
 
 _NEVER = -1
@@ -49,9 +50,14 @@ def _nothing(_: str) -> None:
 
 @dataclass(slots=True)
 class Overview:
-    """Site views of one repository, as its refs stood when this was made."""
+    """Site views of one repository, as its refs stood when this was made.
+
+    `key` gives the key that a site of a signed fleet is enrolled with: what another signed is not
+    shown. None is an open fleet.
+    """
 
     store: GitStore
+    key: Callable[[str], str | None] | None = None
     _refs: dict[str, str] = field(init=False)
     _cache: Verdicts = field(init=False)
 
@@ -71,13 +77,13 @@ class Overview:
         Raises `Refused` where a branch holds what no margo writes.
         """
         kept = self._cache.get(sites)
-        found = {site: _kept(kept.get(site), self._tips(site)) for site in sites}
+        found = {site: _kept(kept.get(site), self._basis(site)) for site in sites}
         made: dict[str, str] = {}
         try:
             with _no_collector():
                 for view in self._made([site for site in sites if found[site] is None]):
                     found[view.site] = view
-                    made[view.site] = json.dumps([self._tips(view.site), _plain(view)])
+                    made[view.site] = json.dumps([self._basis(view.site), _plain(view)])
                     progress(view.site)
         finally:
             self._cache.put(made)
@@ -111,7 +117,7 @@ class Overview:
                 and (alive is None or sign is not _NONE)
             ):
                 data = change.files.get(layout.CHANGE)
-                found[site] = _view(site, data, said.files, max(said.time, sign.time))
+                found[site] = self._view(site, data, said.files, max(said.time, sign.time))
         return found
 
     def _alone(self, site: str) -> SiteView:
@@ -121,10 +127,27 @@ class Overview:
         files: dict[str, bytes] = {}
         if status is not None:
             files = self.store.files(status, _DEPLOYMENTS)
-            if (said := read(status, layout.SITE_STATUS)) is not None:
-                files[layout.SITE_STATUS] = said
+            for path in _STATUS:
+                if path != _DEPLOYMENTS and (said := read(status, path)) is not None:
+                    files[path] = said
         heard = [self.store.commit(tip).time for tip in (status, alive) if tip is not None]
-        return _view(site, data, files, max(heard, default=_NEVER))
+        return self._view(site, data, files, max(heard, default=_NEVER))
+
+    def _view(
+        self, site: str, data: bytes | None, files: Mapping[str, bytes], heard: int
+    ) -> SiteView:
+        change = None if data is None else canonical.load(data, Change, f"site/{site}:change.json")
+        known = None if heard == _NEVER else heard
+        problem = None
+        if self.key is not None and files:
+            problem = unbelievable(files, self.key(site), _DEPLOYMENTS)
+        if problem is not None:
+            return replace(site_view(site, change, {}, known), refusals=(problem,))
+        return site_view(site, change, files, known)
+
+    def _basis(self, site: str) -> list[str | None]:
+        """What a view is decided by."""
+        return [*self._tips(site), None if self.key is None else self.key(site)]
 
     def _tips(self, site: str) -> _Tips:
         refs = self._refs
@@ -158,18 +181,13 @@ def _all(tips: Mapping[str, _Tips], place: int) -> Iterator[str]:
     return (tip for found in tips.values() if (tip := found[place]) is not None)
 
 
-def _view(site: str, data: bytes | None, files: Mapping[str, bytes], heard: int) -> SiteView:
-    change = None if data is None else canonical.load(data, Change, f"site/{site}:change.json")
-    return site_view(site, change, files, None if heard == _NEVER else heard)
-
-
-def _kept(text: str | None, tips: _Tips) -> SiteView | None:
-    """The view that was kept, if it was made from these very tips."""
+def _kept(text: str | None, basis: Sequence[str | None]) -> SiteView | None:
+    """The view that was kept, if it was made from these very tips, by this key."""
     if text is None:
         return None
     try:
         made_from, view = json.loads(text)
-        return _restored(view) if tuple(made_from) == tips else None
+        return _restored(view) if made_from == basis else None
     except (ValueError, TypeError, KeyError):
         return None
 

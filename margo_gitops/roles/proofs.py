@@ -62,6 +62,18 @@ def forged(files: Mapping[str, bytes], path: str, key: str) -> str | None:
     return None if problem is None else f"{path}: {problem}"
 
 
+def unbelievable(files: Mapping[str, bytes], key: str | None, part: str) -> str | None:
+    """Why a status that was read in part is not the enrolled site's own; None where it is."""
+    if key is None:
+        return "[enrolment]: the site is not enrolled, its status proves nothing"
+    if problem := forged(files, layout.SITE_STATUS, key):
+        return f"[signature]: the status is not the site's own: {problem}"
+    status = canonical.load(files[layout.SITE_STATUS], SiteStatus, layout.SITE_STATUS)
+    if status.contents.get(part) == contents_of(files, layout.SITE_STATUS).get(part):
+        return None
+    return f"[signature]: the status does not account for its {part}"
+
+
 def _read(files: Mapping[str, bytes], path: str, key: str, model: type[_MODEL]) -> _MODEL | None:
     if forged(files, path, key) is not None:
         return None

@@ -11,7 +11,7 @@ from margo_gitops.errors import Invalid, Missing, Refused, Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.approval import Scope, Statement
 from margo_gitops.model.record import Record
-from margo_gitops.roles.central import Central
+from margo_gitops.roles.central import Central, MainBranch, Trunk
 from margo_gitops.roles.fleettrust import FleetTrust
 from margo_gitops.roles.statements import FOLDER, Statements, keep_approval, statement_files
 from margo_gitops.store.git import Authorship, GitStore
@@ -52,6 +52,17 @@ class ProposalBranch:
     def who(self) -> str:
         """The name that its commits carry."""
         return self.author().name
+
+
+def open_proposals(store: GitStore) -> dict[str, str]:
+    """Proposal to its commit, of those that `main` does not hold."""
+    main = store.resolve(layout.MAIN)
+    found = store.refs(layout.PROPOSALS)
+    return {
+        ref.removeprefix(layout.PROPOSALS): tip
+        for ref, tip in sorted(found.items())
+        if main is None or not store.is_ancestor(tip, main)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +151,27 @@ class Proposing:
             raise Invalid(f"{seen.statement.proposer} proposed it: somebody else must approve")
         signature = self.signer.sign(seen.data, Namespace.APPROVE)
         return keep_approval(self.branch.store, seen.data, signature)
+
+    def merge(self, trunk: MainBranch) -> str:
+        """Merge into `main` what has its approvals, with its signatures beside the statement.
+
+        Raises `Waiting` (exit 4) where approvals are missing; nothing is then changed.
+        """
+        seen = self.look()
+        if seen.judged.missing is not None:
+            raise Missing(
+                f"proposal/{self.branch.id} may not be merged: {seen.judged.missing}",
+                then="nothing was changed",
+                help=f"margo pr approve {self.branch.id}, by somebody else",
+            )
+        if not isinstance(trunk, Trunk):
+            raise Stalled("a proposal is merged into main")
+        held = Statements.at(self.branch.store, self._head()).held[canonical.digest(seen.data)]
+        (path, *_) = statement_files(seen.data, b"")
+        beside = {layout.signed_by(path, id): data for id, data in held.signatures.items()}
+        trailer = f"Proposal: {self.branch.id}"
+        tip = self.branch.commit(dict(beside), f"Approvals of {self.branch.id}\n\n{trailer}\n")
+        return trunk.merge(tip, f"Merge proposal/{self.branch.id}\n\n{trailer}\n")
 
     def person(self) -> str:
         """Whose key this is; `Stalled` for a stranger's, or one that does not count."""

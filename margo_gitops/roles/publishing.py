@@ -47,6 +47,20 @@ class Rendered:
         return tuple(sorted({e.record.name for e in self.tree.change.records if e not in held}))
 
     @property
+    def news(self) -> tuple[str, ...]:
+        """What this tree brings, in words: records by name, trust, a new history."""
+        change = self.tree.change
+        before = None if self.before is None else self.before.tree.change
+        words = list(self.deployments)
+        if change.root is not None and (before is None or change.root != before.root):
+            words.append(f"root {change.root}")
+        if change.enrolment is not None and (
+            before is None or change.enrolment != before.enrolment
+        ):
+            words.append(f"enrolment {change.enrolment}")
+        return (*words, *(["a new epoch"] if self.starts_epoch else []))
+
+    @property
     def heals(self) -> str | None:
         """What the site adopted apart from its branch, where this goes on from that."""
         before = self.before
@@ -73,6 +87,7 @@ class Published:
     site: str
     generation: int
     deployments: tuple[str, ...]
+    news: tuple[str, ...]
     commit: str
 
 
@@ -111,7 +126,9 @@ class Publishing:
                 author=self.source.authorship(),
                 message=_message(item, self.source),
             )
-            published.append(Published(item.site, item.generation, item.deployments, commit))
+            published.append(
+                Published(item.site, item.generation, item.deployments, item.news, commit)
+            )
         batch.publish()
         return published
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from margo_gitops.documents import canonical
 from margo_gitops.model import layout
+from margo_gitops.roles.approvers import approvals
 from margo_gitops.roles.central import Central
 
 
@@ -15,6 +16,7 @@ def story(co: Central, site: str, name: str) -> Iterator[dict[str, str]]:
     if tree is None:
         return
     records = {e.record.id: e.record for e in tree.change.records if e.record.name == name}
+    told = approvals(co.trust())
     for view in co.status(site).deployments:
         record = records.get(view.id)
         if record is None:
@@ -26,6 +28,7 @@ def story(co: Central, site: str, name: str) -> Iterator[dict[str, str]]:
             "asked by": f"{asked.id[:12]} {asked.author}: {asked.message.splitlines()[0]}",
             "record": f"revision {record.revision}, {record.action} {record.version},"
             f" {canonical.digest(canonical.dump(record))[:19]}…",
+            "approved": told.get(view.statement or "", ""),
             "generation": str(tree.change.generation),
             "state": view.state,
             "because": view.why,

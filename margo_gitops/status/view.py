@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from margo_gitops.documents import canonical, margo, written
 from margo_gitops.model import layout
@@ -19,7 +19,8 @@ class DeploymentView:
     """One deployment on one node; `node` is None while none runs it.
 
     `state` is the specification's, or `waiting` (nothing heard of this revision yet), `stale` (the
-    report describes an older generation) or `not placed`.
+    report describes an older generation) or `not placed`. `statement` is the digest of the one that
+    approved it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class DeploymentView:
     state: str
     why: str
     components: Mapping[str, str]
+    statement: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def site_view(
         desired=None if change is None else change.generation,
         adopted=adopted,
         heard=heard,
-        deployments=tuple(_views(records, reported, status)),
+        deployments=tuple(_stated(_views(records, reported, status), change)),
         refusals=()
         if status is None
         else tuple(f"{r.commit[:12]} [{r.rule}]: {r.message}" for r in status.refusals),
@@ -109,6 +111,13 @@ def _views(
             state = "not placed" if record.id in unplaced else "waiting"
             why = unplaced.get(record.id, "nothing heard of it yet")
             yield _view(record, layout.node_of(record.target), state, why, {})
+
+
+def _stated(views: Iterable[DeploymentView], change: Change | None) -> Iterable[DeploymentView]:
+    """With the statement that each rests on, where there is one."""
+    entries = () if change is None else change.records
+    by = {entry.record.id: entry.statement for entry in entries if entry.statement is not None}
+    return (replace(view, statement=by[view.id]) if view.id in by else view for view in views)
 
 
 def _running(record: Record, node: str, said: DeploymentStatus) -> DeploymentView:

@@ -91,6 +91,25 @@ class Clone:
             raise said(done, "var")
         return done.out.partition(" <")[0]
 
+    def merge(self, commit: str, message: str) -> str:
+        """Merge a commit into `main`; `Stalled` with git's words, and all as before, if it cannot.
+
+        `main` gets a commit of its own also where it could just move on: the merge is seen.
+        """
+        self.head()
+        done = git(self.path, "merge", "-q", "--no-ff", "--no-autostash", "-m", message, commit)
+        if done.code != 0:
+            git(self.path, "merge", "--abort")
+            problem = said(done, "merge")
+            if isinstance(problem, LostRace):
+                raise problem
+            raise Stalled(
+                f"{commit[:12]} cannot be merged into main: {problem.problem}",
+                then="nothing was changed",
+                help="git rebase main, on that branch; then margo pr create again",
+            )
+        return self.head() or commit
+
     def pull(self, transport: Transport) -> PullResult:
         """Bring `main`, the site branches and the statuses; nothing of ours is lost.
 
@@ -124,6 +143,7 @@ class Clone:
             for update in pushed:
                 self._remember(store, update.new)
             pushed += sync.push_artifacts(store, transport)
+            pushed += sync.push_proposals(store, transport)
             pushed += sync.push_sites(store, transport)
         return tuple(pushed)
 

@@ -91,6 +91,15 @@ class GitStore:
         """A repository that lives as long as this object; for tests and scratch work."""
         return cls(MemoryRepo.init_bare([], {}))
 
+    def setting(self, name: str) -> str | None:
+        """A value of this repository's git config, as `margo.root`; None where it is not set."""
+        section, _, key = name.partition(".")
+        try:
+            found = self._repo.get_config_stack().get((section.encode(),), key.encode())
+        except KeyError:
+            return None
+        return found.decode("utf-8", "replace")
+
     def close(self) -> None:
         """Let go of every file."""
         self._repo.close()
@@ -197,6 +206,10 @@ class GitStore:
     ) -> str:
         """Store a child of `base` with these files changed (None deletes), all else untouched."""
         return self._write(self._commit(base).tree, changes, [base], author, message)
+
+    def join(self, tree: str, *, parents: Sequence[str], author: Authorship, message: str) -> str:
+        """Store a commit of a tree that is here already, as that of a merge."""
+        return self._write(oid(tree), {}, parents, author, message)
 
     def move(self, ref: str, new: str, *, old: str | None) -> None:
         """Move a ref from `old` (None: it must not exist) to the commit `new`, durably.

@@ -43,6 +43,20 @@ def git(folder: Path, *words: str, paths: Iterable[str] | None = None) -> Finish
     return finished
 
 
+def merged_tree(folder: Path, ours: str, theirs: str) -> str:
+    """The tree that a merge of two commits has; `Stalled` where they contradict each other."""
+    durable = ("-c", "core.fsync=all")
+    done = git(folder, *durable, "merge-tree", "--write-tree", "--name-only", ours, theirs)
+    if done.code == 0:
+        return done.out.strip()
+    lines = done.out.splitlines()[1:4] or done.err.splitlines()[:1]
+    raise Stalled(
+        f"{theirs[:12]} cannot be merged into {ours[:12]}: {', '.join(filter(None, lines))}",
+        then="nothing was changed",
+        help="git rebase main, on that branch; then margo pr create again",
+    )
+
+
 def answer(folder: Path, *words: str) -> str | None:
     """The one line that git prints; None if it says no."""
     done = git(folder, *words)

@@ -6,11 +6,20 @@ differ the remote's is taken. A status is never ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from margo_gitops.errors import LostRace
-from margo_gitops.model.layout import ALIVES, ARTIFACTS, MAIN, SITES, STATUSES
+from margo_gitops.model.layout import (
+    ALIVES,
+    APPROVALS,
+    ARTIFACTS,
+    MAIN,
+    PROPOSALS,
+    REQUESTS,
+    SITES,
+    STATUSES,
+)
 from margo_gitops.store.epochs import descends, follows
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import Transport, Update
@@ -28,25 +37,17 @@ class PullResult:
 
 
 def fetch_branches(store: GitStore, transport: Transport) -> PullResult:
-    """Bring `main`, the site branches, the statuses and signs of life; move all but `main`.
+    """Bring `main`, the site branches, the statuses, and what people and sites say by refs.
 
-    The result's `main` is the remote's.
+    All but `main` move; an approval, once it is here, never does. The result's `main` is the
+    remote's.
     """
-    tips = transport.refs([MAIN, SITES, STATUSES, ALIVES])
-    held = store.refs("refs/heads/") | store.refs(ALIVES)
-    changed = {ref: id for ref, id in tips.items() if held.get(ref) != id}
-    transport.fetch(store, changed)
-    moved = [
-        ref
-        for ref, id in sorted(changed.items())
-        if ref != MAIN and not _is_ahead(store, ref, held.get(ref), id)
-    ]
-    for ref in moved:
-        store.move(ref, tips[ref], old=held.get(ref))
-    ahead = [ref for ref in held if ref.startswith(SITES) and ref not in moved]
-    return PullResult(
-        tips.get(MAIN), tuple(moved), tuple(ref for ref in ahead if tips.get(ref) != held[ref])
-    )
+    return _fetch(store, transport, [MAIN, SITES, STATUSES, ALIVES, APPROVALS, REQUESTS])
+
+
+def fetch_proposals(store: GitStore, transport: Transport) -> PullResult:
+    """Bring the proposals and their approvals; one of ours that is ahead, or apart, stays."""
+    return _fetch(store, transport, [PROPOSALS, APPROVALS])
 
 
 def push_main(store: GitStore, transport: Transport) -> list[Update]:
@@ -72,6 +73,11 @@ def push_artifacts(store: GitStore, transport: Transport) -> list[Update]:
     return _push_due(store, transport, ARTIFACTS)
 
 
+def push_proposals(store: GitStore, transport: Transport) -> list[Update]:
+    """Push the approvals given here, then the proposals that are ahead."""
+    return _push_due(store, transport, APPROVALS) + _push_due(store, transport, PROPOSALS)
+
+
 def push_sites(store: GitStore, transport: Transport) -> list[Update]:
     """Push the site branches that are ahead; to lose a race to the same commit is success.
 
@@ -91,6 +97,24 @@ def push_sites(store: GitStore, transport: Transport) -> list[Update]:
             help="margo pull, then margo render",
         )
     return pushed
+
+
+def _fetch(store: GitStore, transport: Transport, wanted: Sequence[str]) -> PullResult:
+    tips = transport.refs(wanted)
+    held = store.refs()
+    changed = {ref: id for ref, id in tips.items() if held.get(ref) != id}
+    transport.fetch(store, changed)
+    moved = [
+        ref
+        for ref, id in sorted(changed.items())
+        if ref != MAIN and not _stays(store, ref, held.get(ref), id)
+    ]
+    for ref in moved:
+        store.move(ref, tips[ref], old=held.get(ref))
+    ahead = [ref for ref in held if ref.startswith(SITES) and ref not in moved]
+    return PullResult(
+        tips.get(MAIN), tuple(moved), tuple(ref for ref in ahead if tips.get(ref) != held[ref])
+    )
 
 
 def _push_due(store: GitStore, transport: Transport, prefix: str) -> list[Update]:
@@ -114,6 +138,12 @@ def _due(store: GitStore, prefix: str, tips: Mapping[str, str]) -> list[Update]:
     ]
 
 
-def _is_ahead(store: GitStore, ref: str, ours: str | None, theirs: str) -> bool:
-    """A site branch that we rendered and have not pushed yet."""
-    return ref.startswith(SITES) and ours is not None and follows(store, ref, theirs, ours)
+def _stays(store: GitStore, ref: str, ours: str | None, theirs: str) -> bool:
+    """A branch that we are ahead in, one of a proposal that went two ways, a given approval."""
+    if ours is None:
+        return False
+    if ref.startswith(PROPOSALS):
+        return not descends(store, ours, theirs)
+    return ref.startswith(APPROVALS) or (
+        ref.startswith(SITES) and follows(store, ref, theirs, ours)
+    )

@@ -36,7 +36,7 @@ def test_0_and_the_commit_that_it_made(fleet: Path) -> None:
         (("site", "add", "../evil"), 2, "is no site id"),
         (("site", "add", "a/b"), 2, "is no site id"),
         (("push",), 5, "no remote"),
-        (("init", "other"), 2, "open fleets only"),
+        (("init", "other", "--key", "nowhere"), 5, "there is no key to sign with"),
     ],
 )
 def test_the_code_and_the_words(fleet: Path, words: tuple[str, ...], code: int, told: str) -> None:

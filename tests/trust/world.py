@@ -17,10 +17,10 @@ from margo_gitops.roles.beliefs import Identity
 from margo_gitops.roles.central import BareMain, Central, Published
 from margo_gitops.roles.ceremony import Ceremony, first_root, with_person
 from margo_gitops.roles.edge import EdgeNode
-from margo_gitops.roles.enrolling import node_enrolment, site_enrolment
 from margo_gitops.roles.fleettrust import FleetTrust
 from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.roles.proposing import ProposalBranch, Proposing, Purpose
+from margo_gitops.trust.enrolment import node_enrolment, site_enrolment
 from tests.fleet import FLEET_ID, SimulatedFleet, SimulatedNode, SimulatedSite
 from tests.trust.keys import key, line
 
@@ -87,7 +87,7 @@ class SignedFleet(SimulatedFleet):
             self.remote,
             BareMain(self.remote, self._author),
             self.pinned,
-            key("alice"),
+            lambda: key("alice"),
             lambda: self.now,
         )
         self.co.apply(edits.new_fleet(Fleet(id=FLEET_ID, name="test"), files))
@@ -158,7 +158,7 @@ class SignedFleet(SimulatedFleet):
 
     def proposing(self, id: str, who: str) -> Proposing:
         branch = ProposalBranch(self.remote, id, self._author)
-        co = Central(self.remote, branch, self.pinned, key(who), lambda: self.now)
+        co = Central(self.remote, branch, self.pinned, lambda: key(who), lambda: self.now)
         return Proposing(co, branch, key(who))
 
     def approve(self, id: str, *persons: str) -> None:
