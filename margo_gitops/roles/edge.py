@@ -41,7 +41,8 @@ from margo_gitops.runtime.base import Driver, Owner, Workload
 from margo_gitops.runtime.secrets import Secrets, no_secrets
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import Transport
-from margo_gitops.trust.share import Share, Shared, adopt_share, reread_share
+from margo_gitops.trust.share import Share, Shared
+from margo_gitops.trust.sharing import adopt_share, reread_share
 
 
 @dataclass(slots=True)

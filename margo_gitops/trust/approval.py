@@ -127,9 +127,9 @@ def judge(evidence: Evidence, root: TrustRoot, scopes: Iterable[Scope]) -> Judge
     persons = Persons(root)
     by = persons.signed(evidence.statement, Namespace.APPROVE, evidence.signatures, None)
     may = persons.signed(evidence.statement, Namespace.APPROVE, evidence.signatures, "approve")
-    approvers = may.persons - {statement.proposer}
+    approvers = others(may.persons, statement.proposer)
     told = "".join(f"; {problem}" for problem in may.problems[:3])
-    if statement.proposer not in by.persons:
+    if not proposed(statement.proposer, by.persons):
         return Judged(
             statement, approvers, f"its proposer {statement.proposer} did not sign it{told}"
         )
@@ -140,6 +140,16 @@ def judge(evidence: Evidence, root: TrustRoot, scopes: Iterable[Scope]) -> Judge
             if lacks := _lacks(rule, approvers):
                 return Judged(statement, approvers, lacks + told)
     return Judged(statement, approvers, None)
+
+
+def others(persons: frozenset[str], proposer: str) -> frozenset[str]:
+    """The persons who count: nobody approves what they propose themselves."""
+    return persons - {proposer}
+
+
+def proposed(proposer: str, signed: frozenset[str]) -> bool:
+    """Whether the named proposer signed: else an approver could name somebody else."""
+    return proposer in signed
 
 
 def read_statement(data: bytes) -> Statement:

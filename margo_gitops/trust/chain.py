@@ -112,7 +112,7 @@ def _first(pinned: str, files: Mapping[str, bytes]) -> Trust:
     data = files.get(path)
     if data is None:
         raise Refused(f"{path} is missing: nothing here leads to the pinned root", rule="root")
-    if canonical.digest(data) != pinned:
+    if not pinned_is(pinned, data):
         raise Refused(
             f"{path} has the digest {canonical.digest(data)[:23]}…, pinned is {pinned[:23]}…:"
             " it is the root of another fleet",
@@ -124,6 +124,11 @@ def _first(pinned: str, files: Mapping[str, bytes]) -> Trust:
     require_root(root)
     _require_signed(root, root, data, signatures(files, path))
     return Trust(pinned, root, None, _kept(files, path))
+
+
+def pinned_is(pinned: str, data: bytes) -> bool:
+    """Whether a first root is the one that people compared."""
+    return canonical.digest(data) == pinned
 
 
 def _next_root(held: Trust, version: int, data: bytes, files: Mapping[str, bytes]) -> Trust:

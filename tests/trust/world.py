@@ -188,6 +188,11 @@ class SignedFleet(SimulatedFleet):
         )
         return edits.deploy(self.co.main(), intent)
 
+    def change(self, name: str = "hello", **values: str) -> Edit:
+        """The edit that sets these parameters."""
+        wanted = edits.Settings(parameters=dict(values))
+        return edits.change(self.co.main(), name, wanted)
+
     def approved(self, edit: Edit, *persons: str) -> list[Published]:
         """Propose, approve, merge, publish."""
         id = self.propose(edit)

@@ -1,0 +1,27 @@
+"""Every attack of the table, twice: its defence off, where it must succeed, and on."""
+
+from __future__ import annotations
+
+import pytest
+
+from margo_gitops.errors import Refused
+from tests.attacks import at_site  # noqa: F401  # fills the table
+from tests.attacks.table import ATTACKS, Attack
+
+EVERY = pytest.mark.parametrize("attack", ATTACKS.values(), ids=list(ATTACKS))
+
+
+@EVERY
+def test_it_succeeds_with_its_defence_off(attack: Attack, monkeypatch: pytest.MonkeyPatch) -> None:
+    attack.off(monkeypatch)
+    tried = attack.run()
+    assert tried.succeeded, tried.said
+
+
+@EVERY
+def test_it_is_refused_and_named(attack: Attack) -> None:
+    tried = attack.run()
+    assert not tried.succeeded
+    assert isinstance(tried.said, Refused), tried.said
+    assert (tried.said.exit_code, tried.said.rule) == (3, attack.rule), tried.said
+    assert attack.says in tried.said.problem
