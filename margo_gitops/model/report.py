@@ -46,6 +46,11 @@ class NodeState(Frozen):
         description="The commit that the node's last report describes."
     )
     report: CommitId | None = Field(description="The commit of the node's last report.")
+    refused: Refusal | None = Field(
+        default=None,
+        description="A report under the node's name that the site did not take.",
+        exclude_if=lambda value: value is None,
+    )
 
 
 class NotPlaced(Frozen):

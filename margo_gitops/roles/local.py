@@ -194,6 +194,7 @@ class LocalOrchestrator:
                 offered=self.store.resolve(layout.node_ref(node)),
                 described=None if report is None else report.report.described,
                 report=done.observed.commits.get(node),
+                refused=done.observed.refused.get(node),
             )
             for node in self._nodes.names(done.desired)
             for report in [done.observed.reports.get(node)]

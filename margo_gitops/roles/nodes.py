@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from margo_gitops.documents import canonical
-from margo_gitops.errors import MargoError
+from margo_gitops.errors import MargoError, Refused
 from margo_gitops.model import layout
 from margo_gitops.model.record import Placement
+from margo_gitops.model.report import Refusal
 from margo_gitops.plan.placement import NodeFacts, SitePlan
 from margo_gitops.render.site import document_path
 from margo_gitops.roles.beliefs import Beliefs
@@ -30,13 +31,14 @@ from margo_gitops.trust.share import entries_of
 class SiteView:
     """The site's nodes as their branches show them, each report with its commit.
 
-    `troubles` are reports that were refused.
+    `troubles` are reports that were refused, `refused` the same by node.
     """
 
     reports: Mapping[str, NodeView]
     commits: Mapping[str, str]
     placements: Mapping[str, Placement]
     troubles: tuple[MargoError, ...] = ()
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
 
     @property
     def architectures(self) -> frozenset[str]:
@@ -77,6 +79,7 @@ class SiteNodes:
         commits: dict[str, str] = {}
         placements: dict[str, Placement] = {}
         troubles: list[MargoError] = []
+        refused: dict[str, Refusal] = {}
         for node in self.names(desired):
             if (tip := self.store.resolve(layout.node_ref(node))) is not None:
                 placements[node] = self._placement(tip)
@@ -85,7 +88,10 @@ class SiteNodes:
                     commits[node], reports[node] = found
             except MargoError as error:
                 troubles.append(error)
-        return SiteView(reports, commits, placements, tuple(troubles))
+                if isinstance(error, Refused) and (at := self._reported(node)) is not None:
+                    problem = error.problem[:600]
+                    refused[node] = Refusal(commit=at, rule=error.rule, message=problem)
+        return SiteView(reports, commits, placements, tuple(troubles), refused)
 
     def facts(self, desired: Desired, observed: SiteView) -> dict[str, NodeFacts]:
         """What placing asks of each node."""
@@ -117,6 +123,11 @@ class SiteNodes:
                 self.served.offer(self.store, node)
             except MargoError as error:
                 yield error
+
+    def _reported(self, node: str) -> str | None:
+        """The commit of a node's report, wherever it lies."""
+        tip = None if self.served is None else self.served.reported(node)
+        return tip or self.store.resolve(layout.report_ref(node))
 
     def _report(self, node: str) -> tuple[str, NodeView] | None:
         tip = None if self.served is None else self.served.reported(node)

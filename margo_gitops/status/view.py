@@ -9,7 +9,7 @@ from margo_gitops.documents import canonical, margo, written
 from margo_gitops.model import layout
 from margo_gitops.model.application import OWN_EXTENSIONS
 from margo_gitops.model.record import Change, Record
-from margo_gitops.model.report import SiteStatus
+from margo_gitops.model.report import Refusal, SiteStatus
 from margo_gitops.model.status import DeploymentStatus
 from margo_gitops.status.site import reason
 
@@ -79,7 +79,7 @@ def site_view(
         deployments=tuple(_stated(_views(records, reported, status), change)),
         refusals=()
         if status is None
-        else tuple(f"{r.commit[:12]} [{r.rule}]: {r.message}" for r in status.refusals),
+        else tuple(f"{r.commit[:12]} [{r.rule}]: {r.message}" for r in _refusals(status)),
         missing=() if status is None else status.missing,
     )
 
@@ -111,6 +111,12 @@ def _views(
             state = "not placed" if record.id in unplaced else "waiting"
             why = unplaced.get(record.id, "nothing heard of it yet")
             yield _view(record, layout.node_of(record.target), state, why, {})
+
+
+def _refusals(status: SiteStatus) -> Iterable[Refusal]:
+    """What the site did not adopt, then what it did not take from its nodes."""
+    yield from status.refusals
+    yield from (node.refused for node in status.nodes.values() if node.refused is not None)
 
 
 def _stated(views: Iterable[DeploymentView], change: Change | None) -> Iterable[DeploymentView]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from margo_gitops.errors import Refused
-from tests.attacks import at_site  # noqa: F401  # fills the table
+from tests.attacks import at_node, at_office, at_site  # noqa: F401  # fill the table
 from tests.attacks.table import ATTACKS, Attack
 
 EVERY = pytest.mark.parametrize("attack", ATTACKS.values(), ids=list(ATTACKS))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from margo_gitops.model import layout
 from margo_gitops.model.approval import Policy
 from margo_gitops.render import edits
 from margo_gitops.render.edits import Edit
+from margo_gitops.store.git import Authorship
 from tests.trust.world import SignedFleet
 
 
@@ -65,3 +67,23 @@ def test_what_waits_leaves_what_runs_alone_and_is_told() -> None:
 def edits_of(fleet: SignedFleet) -> Edit:
     change = edits.Settings(parameters={"greeting": "Other"})
     return edits.change(fleet.co.main(), "hello", change)
+
+
+def test_a_forged_report_is_told_once_and_then_nothing_is_written() -> None:
+    fleet = SignedFleet({"north": ("n1",)}, policy=Policy(approvals=1))
+    fleet.approved(fleet.intent())
+    fleet.settle()
+    mirror, ref = fleet.sites["north"].mirror, layout.report_ref("n1")
+    tip = mirror.resolve(ref)
+    assert tip is not None
+    files = {**mirror.files(tip), "node.json.sig": b"forged"}
+    author = Authorship("Mallory", "m@example.invalid", 1)
+    made = mirror.write(files, parents=[tip], author=author, message="forged\n")
+    mirror.move(ref, made, old=tip)
+    site = fleet.sites["north"]
+    assert site.poll().commits
+    assert any("report/n1: node.json" in words for words in fleet.co.status("north").refusals)
+    assert site.poll().quiet
+    site.restart()
+    assert site.poll().quiet
+    fleet.nodes["n1"].poll()
