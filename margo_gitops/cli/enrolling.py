@@ -41,6 +41,9 @@ RemoteOption = Annotated[
     str | None, typer.Option("--remote", help="Where to leave the request; else a file is carried.")
 ]
 StateOption = Annotated[Path | None, typer.Option("--state", help="The agent's state folder.")]
+AgainOption = Annotated[
+    bool, typer.Option("--again", help="The fleet has a new first root: its people began anew.")
+]
 
 
 def register(site: typer.Typer, device: typer.Typer, lo: typer.Typer, en: typer.Typer) -> None:
@@ -90,13 +93,14 @@ def lo_enroll(
     remote: RemoteOption = None,
     out: OutOption = None,
     state: StateOption = None,
+    again: AgainOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make this box's key, pin the fleet's root, and ask to be the site's LO.
 
     Example: margo lo enroll --invite north.invite.json --remote https://git.example/plant.git
     """
-    _enroll("lo", invite, root, remote, out, state, as_json=as_json)
+    _enroll("lo", invite, root, remote, out, state, again=again, as_json=as_json)
 
 
 def en_enroll(
@@ -105,13 +109,14 @@ def en_enroll(
     remote: RemoteOption = None,
     out: OutOption = None,
     state: StateOption = None,
+    again: AgainOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make this host's key, pin the fleet's root, and ask to be a node of its site.
 
     Example: margo en enroll --invite n1.invite.json --out n1.request.json
     """
-    _enroll("en", invite, root, remote, out, state, as_json=as_json)
+    _enroll("en", invite, root, remote, out, state, again=again, as_json=as_json)
 
 
 def site_accept(
@@ -209,6 +214,7 @@ def _enroll(
     out: Path | None,
     state: Path | None,
     *,
+    again: bool,
     as_json: bool,
 ) -> None:
     from margo_gitops.roles.agents import state_folder  # noqa: PLC0415
@@ -219,7 +225,7 @@ def _enroll(
     invitation = read_invitation(invite, node=kind == "en")
     _compare("the fleet's root", root, invitation.root, "--root")
     where = state or state_folder(kind, invitation.node or invitation.site)
-    identity = enrol(where.resolve(), invitation)
+    identity = enrol(where.resolve(), invitation, again=again)
     left = leave_request(identity, invitation, remote, out)
     own = spoken(identity.key.key.id)
     who = f"margo site accept {invitation.site}"

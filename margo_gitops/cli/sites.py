@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,10 @@ from margo_gitops.cli.options import (
     pairs,
 )
 from margo_gitops.cli.output import emit, table
+
+if TYPE_CHECKING:
+    from margo_gitops.render.edits import Edit
+    from margo_gitops.roles.central import Central
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -68,9 +72,22 @@ def epoch(
         ids = sorted({flat(id, "site id") for id in site})
         files = {id: co.store.read(main.commit, site_path(id)) or b"" for id in ids}
         edit = begin_epochs(main, files)
+        if co.trust() is not None:
+            edit = _allowed(co, edit, ids)
         if not dry_run:
             confirm(len(ids), yes=yes)
         commit(co, edit, as_json=as_json, dry_run=dry_run)
+
+
+def _allowed(co: Central, edit: Edit, sites: list[str]) -> Edit:
+    """With the root that lets these branches begin again; a signed fleet lets nothing else."""
+    from margo_gitops.cli.options import person_signer  # noqa: PLC0415
+    from margo_gitops.render.edits import Edit  # noqa: PLC0415
+    from margo_gitops.roles.trusted import ceremony, with_epochs  # noqa: PLC0415
+
+    held = ceremony(co, person_signer(co.store, None))
+    root = held.next_root(with_epochs(held.roots.root, sites), edit.message)
+    return Edit({**edit.changes, **root.changes}, root.message)
 
 
 @app.command("list")

@@ -125,10 +125,15 @@ def rotate(
 ) -> None:
     """Replace a person's keys by a new one, in one root; both sign where it is your own.
 
+    This clone then signs with the new one (git config margo.key).
+
     Example: margo trust rotate ada --to ~/.ssh/id_2027
     """
+    from dataclasses import replace  # noqa: PLC0415
+
     from margo_gitops.roles.ceremony import with_person, with_state  # noqa: PLC0415
     from margo_gitops.roles.signing import signer  # noqa: PLC0415
+    from margo_gitops.roles.trusted import owner, sign_with  # noqa: PLC0415
 
     new = signer(to)
 
@@ -137,7 +142,10 @@ def rotate(
 
     with _ceremony(fleet, key) as (co, ceremony):
         edit = ceremony.next_root(rotated(ceremony.roots.root), f"New key of {name}", also=[new])
-        _commit(co, edit, as_json=as_json)
+        own = owner(ceremony.roots.root, ceremony.signer) == name
+        _commit(replace(co, signing=lambda: new) if own else co, edit, as_json=as_json)
+        if own:
+            sign_with(co, to)
 
 
 @app.command()
@@ -172,6 +180,41 @@ def sign(key: KeyOption = None, fleet: FleetOption = HERE, as_json: JsonOption =
         if not edits:
             raise Invalid("nothing waits for your signature", help="margo trust show")
         _commit(co, edits[0], as_json=as_json)
+
+
+@app.command("begin-anew")
+def begin_anew(
+    person: Annotated[str, typer.Option(help="Your name in the new root.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Every site and node will be told by hand.")
+    ] = False,
+    key: KeyOption = None,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new first root, because the keys of the old one are lost: the way out.
+
+    No box believes it by itself. At each one: margo lo enroll --invite FILE --again.
+
+    Example: margo trust begin-anew --person ada --yes
+    """
+    from margo_gitops.cli.committing import follow, lines_of, summary  # noqa: PLC0415
+    from margo_gitops.cli.options import person_signer  # noqa: PLC0415
+    from margo_gitops.errors import Usage  # noqa: PLC0415
+    from margo_gitops.model.layout import flat  # noqa: PLC0415
+    from margo_gitops.roles import trusted  # noqa: PLC0415
+
+    if not yes:
+        raise Usage("every site and node must then be visited, or telephoned", help="--yes")
+    with central(fleet) as co:
+        signer = person_signer(co.store, key)
+        edit, digest = trusted.begin_anew(co, flat(person, "person's name"), signer)
+        co.apply(edit)
+        trusted.pin_digest(co, digest)
+    with central(fleet) as co:
+        rendered = follow(co)
+    value = {"root": digest, "rendered": [summary(item) for item in rendered]}
+    emit(value, as_json=as_json, text=[f"a new first root: {digest}", *lines_of(rendered)])
 
 
 @contextmanager

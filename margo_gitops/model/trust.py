@@ -104,6 +104,7 @@ class Mark(OwnDocument):
     kind: Literal["Mark"] = "Mark"
     root: int = Field(ge=1, description="The version of the root in force.")
     enrolment: int = Field(ge=1, description="The version of its site's enrolment.")
+    vouched: Digest = Field(description="The digest of that enrolment.")
     adopted: Adopted | None = Field(default=None, description="What a site adopted.")
     sequence: int | None = Field(default=None, description="Which placement a node adopted.")
 

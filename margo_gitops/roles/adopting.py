@@ -10,7 +10,6 @@ from margo_gitops.errors import Refused
 from margo_gitops.model import layout
 from margo_gitops.model.record import Change
 from margo_gitops.model.report import Adopted, Refusal, SiteStatus
-from margo_gitops.model.trust import Mark
 from margo_gitops.roles.adopted import in_force
 from margo_gitops.roles.beliefs import Beliefs
 from margo_gitops.roles.checking import require_valid_site
@@ -69,7 +68,8 @@ class Adopting:
         except Refused as error:
             self.refusals = (Refusal(commit=tip, rule=error.rule, message=error.problem[:600]),)
             raise
-        self._mark(desired)
+        if self.beliefs is not None:
+            self.beliefs.mark(adopted=in_force(desired))
         self.store.move(self.ref, tip, old=None if held is None else held.commit)
         self.held, self.refusals = desired, ()
 
@@ -128,12 +128,3 @@ class Adopting:
                     canonical.digest(canonical.dump(entry.record)) for entry in change.records
                 )
         return frozenset()
-
-    def _mark(self, desired: Desired) -> None:
-        """How far it came, before the branch moves: a mark that is ahead asks for the same tip."""
-        change = desired.change
-        if self.beliefs is None or change.root is None or change.enrolment is None:
-            return
-        adopted = in_force(desired)
-        mark = Mark(root=change.root, enrolment=change.enrolment, adopted=adopted)
-        self.beliefs.identity.marks.write(mark)

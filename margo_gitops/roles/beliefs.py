@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from margo_gitops.documents import canonical
 from margo_gitops.errors import Refused
 from margo_gitops.model import layout
+from margo_gitops.model.report import Adopted
 from margo_gitops.model.trust import Mark
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.trust.chain import FOLDER, Trust, follow, restore
@@ -65,14 +67,36 @@ class Beliefs:
         Raises `Refused` (rule `root` or `enrolment`) where a step is not signed by enough persons,
         or where the chain ends before what this box knew already.
         """
-        held = self.held()
-        trust = follow(self.identity.pinned, self.identity.site, files, held)
-        mark = self.identity.marks.read()
+        held, mark = self.held(), self.identity.marks.read()
+        trust = follow(
+            self.identity.pinned,
+            self.identity.site,
+            files,
+            held,
+            vouched=None if mark is None else mark.vouched,
+        )
         if mark is not None:
             _require_no_less(trust, mark)
         if held is None or trust.files != held.files:
             self._keep(trust)
         return trust
+
+    def mark(self, *, adopted: Adopted | None = None, sequence: int | None = None) -> None:
+        """Say beside the key how far this box came; before its branch moves."""
+        trust = self.held()
+        if trust is None or trust.enrolment is None:
+            return
+        version = trust.enrolment.version
+        vouched = canonical.digest(trust.files[layout.enrolment_path(version)])
+        self.identity.marks.write(
+            Mark(
+                root=trust.root.version,
+                enrolment=version,
+                vouched=vouched,
+                adopted=adopted,
+                sequence=sequence,
+            )
+        )
 
     def require_mine(self, trust: Trust, key: str | None) -> None:
         """`Refused` (rule `enrolment`) where the key that is enrolled is not this box's."""

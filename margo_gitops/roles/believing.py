@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from margo_gitops.model.trust import Mark
 from margo_gitops.roles.beliefs import Beliefs, Identity
 from margo_gitops.roles.proofs import signed_report
 from margo_gitops.store.git import GitStore
@@ -37,11 +36,7 @@ class Believing:
 
     def mark(self, share: Share) -> None:
         """How far it came, before its branch moves."""
-        change, placement = share.change, share.placement
-        if change.root is not None and change.enrolment is not None:
-            self.identity.marks.write(
-                Mark(root=change.root, enrolment=change.enrolment, sequence=placement.sequence)
-            )
+        self.beliefs.mark(sequence=share.placement.sequence)
 
     def _before(self) -> tuple[tuple[int, int], frozenset[str]]:
         """Its last placement by mark or by its own signed report, and the records of that."""

@@ -15,6 +15,7 @@ from margo_gitops.roles.statements import Statements
 from margo_gitops.store.git import GitStore
 from margo_gitops.trust.approval import Evidence, frozen, unapproved
 from margo_gitops.trust.chain import Trust, follow
+from margo_gitops.trust.signers import NOT_REVOKED
 from margo_gitops.trust.sshsig import Namespace, Signer, parse
 
 ROOTS = "trust/root"
@@ -49,12 +50,18 @@ class FleetTrust:
         )
 
     def trust(self, site: str) -> Trust:
-        """The chain with the site's newest enrolment, checked; without any where it has none."""
+        """The chain with the site's newest enrolment, checked; without any where it has none.
+
+        A retired key's signature under an enrolment counts here: sites hold what they hold. Raises
+        `Refused` (rule `enrolment`) where it rests on revoked ones.
+        """
         if site not in self._trusts:
             folder = f"{ENROLMENTS}/{site}"
             found = self.store.files(self.commit, folder)
             own = {f"{ENROLMENTS}{path[len(folder) :]}": data for path, data in found.items()}
-            self._trusts[site] = follow(self.roots.pinned, site, own, self.roots)
+            self._trusts[site] = follow(
+                self.roots.pinned, site, own, self.roots, states=NOT_REVOKED
+            )
         return self._trusts[site]
 
     def site_key(self, site: str) -> str | None:
@@ -70,14 +77,14 @@ class FleetTrust:
         return decision
 
     def _decided(self, site: str, record: Record) -> Decision:
-        trust = self.trust(site)
+        try:
+            trust = self.trust(site)
+        except Refused as error:
+            return Decision(waits=error.problem)
         if trust.enrolment is None:
             return Decision(waits=f"{site} is not enrolled: margo site invite {site}")
-        why = unapproved(record, None, trust.root, trust.enrolment)
-        if why is None:
-            held_up = frozen(record, None, trust.root, trust.enrolment, self.now())
-            return Decision(waits=held_up)
-        for digest, evidence in self.statements.evidence(record):
+        why: str | None = None
+        for digest, evidence in ((None, None), *self.statements.evidence(record)):
             why = unapproved(record, evidence, trust.root, trust.enrolment)
             if why is None:
                 why = frozen(record, evidence, trust.root, trust.enrolment, self.now())
@@ -100,10 +107,10 @@ class FleetTrust:
             return entry
         return entry.model_copy(update={"statement": meet[0]})
 
-    def lacks(self, entry: RecordEntry, *, apart: str | None) -> bool:
-        """Whether an entry would need a further statement, the one `apart` not counted."""
+    def lacks(self, entry: RecordEntry) -> bool:
+        """Whether an entry would need a further statement."""
         trust = self.trust(entry.record.site)
-        found = [e for d, e in self.statements.evidence(entry.record) if d != apart]
+        found = [evidence for _, evidence in self.statements.evidence(entry.record)]
         judged = (unapproved(entry.record, e, trust.root, trust.enrolment) for e in (None, *found))
         return all(judged)
 

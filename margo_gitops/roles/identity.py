@@ -40,13 +40,22 @@ class MarkFile:
             _put(self.path, canonical.dump(mark))
 
 
-def enrol(state: Path, invitation: Invitation) -> Identity:
+def enrol(state: Path, invitation: Invitation, *, again: bool = False) -> Identity:
     """Pin an invitation's root and make the box's key; what is there already stays.
 
-    Raises `Stalled` where this state folder belongs to another site, node or fleet.
+    With `again` another root of the same fleet takes the place of the one that was pinned: its
+    people lost their keys and began anew. Raises `Stalled` where this state folder belongs to
+    another site, node or fleet.
     """
     folder = state / FOLDER
     held = _pinned(folder)
+    if (
+        again
+        and held is not None
+        and held.model_copy(update={"root": invitation.root}) == invitation
+    ):
+        _begin_anew(folder, invitation)
+        held = invitation
     if held is not None and held != invitation:
         raise Stalled(
             f"{state} was enrolled for {held.site} with the root {held.root[:23]}…",
@@ -66,6 +75,15 @@ def identity_in(state: Path) -> Identity | None:
     if held is None:
         return None
     return Identity(machine_key(folder / KEY), held.site, held.root, MarkFile(folder / MARK))
+
+
+def _begin_anew(folder: Path, invitation: Invitation) -> None:
+    """How far the box came in what it adopted stays; how far in the old chain is worth nothing."""
+    marks = MarkFile(folder / MARK)
+    mark = marks.read()
+    if mark is not None:
+        marks.write(mark.model_copy(update={"root": 1, "enrolment": 1}))
+    _put(folder / PINNED, canonical.dump(invitation))
 
 
 def _pinned(folder: Path) -> Invitation | None:

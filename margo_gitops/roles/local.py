@@ -21,6 +21,7 @@ from margo_gitops.render.site import document_path
 from margo_gitops.roles.adopted import adopted_last, in_force
 from margo_gitops.roles.adopting import Adopting
 from margo_gitops.roles.alive import SignOfLife
+from margo_gitops.roles.asking import Asking
 from margo_gitops.roles.beliefs import Beliefs, Identity
 from margo_gitops.roles.branch import OwnBranch
 from margo_gitops.roles.nodes import HandedOver, SiteNodes, SiteView
@@ -59,6 +60,7 @@ class LocalOrchestrator:
     _architectures: frozenset[str] = frozenset()
     branch: OwnBranch = field(init=False)
     _adopting: Adopting = field(init=False)
+    _asking: Asking = field(init=False)
     _sign: SignOfLife = field(init=False)
     _nodes: SiteNodes = field(init=False)
     _supplies: Supplies = field(init=False)
@@ -77,6 +79,7 @@ class LocalOrchestrator:
         if self.identity is not None:
             beliefs = Beliefs(self.site, self.store, self.identity)
         self._adopting = Adopting(self.site, self.store, self.upstream, beliefs)
+        self._asking = Asking(self.site, self.store, self.upstream)
         self._sign = SignOfLife(self.site, self.store, self.upstream, self.agent, self.now)
         self._nodes = SiteNodes(self.store, self.served, beliefs)
         self._supplies = Supplies(
@@ -151,6 +154,8 @@ class LocalOrchestrator:
     def deliver(self) -> None:
         """Push the status, or a sign of life; offline the status waits here, in order, for ever."""
         self.branch.deliver()
+        if self.identity is not None:
+            self._asking.forward()
         alive = self._polling.alive
         if alive != "off" and self.branch.contested is None:
             self._sign.give(duration_seconds(alive))

@@ -13,8 +13,10 @@ from margo_gitops.model.approval import Scope, Statement
 from margo_gitops.model.record import Record
 from margo_gitops.roles.central import Central, MainBranch, Trunk
 from margo_gitops.roles.fleettrust import FleetTrust
+from margo_gitops.roles.reading import read_main
 from margo_gitops.roles.statements import FOLDER, Statements, keep_approval, statement_files
 from margo_gitops.store.git import Authorship, GitStore
+from margo_gitops.trust import merkle
 from margo_gitops.trust.approval import Evidence, Judged, judge, read_statement, scope_of
 from margo_gitops.trust.signers import owners_of
 from margo_gitops.trust.sshsig import Namespace, Signer
@@ -97,7 +99,7 @@ class Proposing:
         With `again` also over what is published and has no longer what the policy asks: a box that
         lost its state would refuse that. Raises `Invalid` where there is nothing.
         """
-        records = self.records(None, again=again)
+        records = self._asked(again=again, glass=purpose == "break-glass")
         if not records:
             raise Invalid(
                 f"proposal/{self.branch.id} changes nothing that needs an approval",
@@ -131,10 +133,10 @@ class Proposing:
             raise Missing(f"proposal/{self.branch.id} has no statement", help="margo pr create")
         (data,) = own
         held = Statements.at(self.branch.store, self._head()).held[canonical.digest(data)]
-        records = self.records(data, again=False)
-        if tuple(leaves_of(records)) != held.leaves:
-            records = self.records(data, again=True)
-        if tuple(leaves_of(records)) != held.leaves:
+        over = frozenset(held.leaves)
+        wanted = [entry.record for entry, _ in self.co.wanted(self.co.main())]
+        records = [r for r in wanted if merkle.leaf(canonical.dump(r)) in over]
+        if len(records) != len(held.leaves):
             raise Refused(
                 f"proposal/{self.branch.id} would have sites run other records than those that"
                 " its statement is over: main moved on, or the branch was changed",
@@ -185,17 +187,32 @@ class Proposing:
             )
         return name
 
-    def records(self, statement: bytes | None, *, again: bool) -> list[Record]:
-        """The records that the branch asks for and that lack approvals, this statement apart.
+    def _asked(self, *, again: bool, glass: bool) -> list[Record]:
+        """The records that this branch changes and that lack approvals.
 
-        With `again` those among them that are published already, too.
+        With `again` also those that are published already; with `glass` also those that need no
+        approval: a broken glass passes the freeze windows.
         """
-        apart = None if statement is None else canonical.digest(statement)
+        others = self._before()
         return [
             entry.record
             for entry, published in self.co.wanted(self.co.main())
-            if (again or not published) and self._trust.lacks(entry, apart=apart)
+            if (again and published and self._trust.lacks(entry))
+            or (
+                not published and entry.record not in others and (glass or self._trust.lacks(entry))
+            )
         ]
+
+    def _before(self) -> set[Record]:
+        """What `main` asked for where this branch began; nothing where `main` holds it all.
+
+        What others merged and nobody approved yet is none of this proposal's.
+        """
+        store, main = self.branch.store, self.branch.store.resolve(layout.MAIN)
+        if main is None or store.is_ancestor(self._head(), main):
+            return set()
+        base = next(c.id for c in store.history(self._head()) if store.is_ancestor(c.id, main))
+        return {entry.record for entry, _ in self.co.wanted(read_main(store, base))}
 
     def _scopes(self, records: Sequence[Record]) -> list[Scope]:
         return [scope_of(r, self._trust.trust(r.site).enrolment) for r in records]

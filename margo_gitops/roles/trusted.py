@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from margo_gitops.documents import own
+from margo_gitops.documents import canonical, own
 from margo_gitops.errors import Invalid, Refused, Stalled, Usage
+from margo_gitops.model import layout
 from margo_gitops.model.approval import ApprovalPolicy, Policy
-from margo_gitops.model.trust import Role, TrustRoot
+from margo_gitops.model.trust import Enrolment, Role, TrustRoot
+from margo_gitops.render.edits import Edit
 from margo_gitops.roles.central import Central
-from margo_gitops.roles.ceremony import PENDING, Ceremony
-from margo_gitops.roles.fleettrust import FleetTrust
+from margo_gitops.roles.ceremony import PENDING, Ceremony, first_root
+from margo_gitops.roles.fleettrust import ENROLMENTS, FleetTrust
 from margo_gitops.store.gitprogram import must
 from margo_gitops.trust.keys import parse_key
+from margo_gitops.trust.signers import owners_of
 from margo_gitops.trust.spoken import heard, spoken
-from margo_gitops.trust.sshsig import Signer
+from margo_gitops.trust.sshsig import Namespace, Signer
 
 POLICY = "policies/approvals.yaml"
 
@@ -70,9 +73,7 @@ def pin_root(co: Central, said: str) -> str:
             rule="fingerprint",
             then="nothing was pinned",
         )
-    if co.store.path is None:
-        raise Stalled("this repository keeps no settings")
-    must(co.store.path, "config", "margo.root", trust.roots.pinned)
+    pin_digest(co, trust.roots.pinned)
     return trust.roots.pinned
 
 
@@ -114,6 +115,67 @@ def with_policy(
     following = root.model_copy(update={"policy": policy, "thresholds": thresholds})
     _require_meetable(following)
     return following
+
+
+def begin_anew(co: Central, person: str, signer: Signer) -> tuple[Edit, str]:
+    """A new first root, by one person, and the enrolments of before under it; and its digest.
+
+    The way out where a fleet's root keys are lost. Every box must be told of it by hand: none
+    believes a root that the one before did not sign.
+    """
+    main = co.main()
+    files: dict[str, bytes | None] = dict.fromkeys(co.store.paths(main.commit, "trust/root"))
+    files |= dict.fromkeys(co.store.paths(main.commit, PENDING))
+    files |= dict.fromkeys(co.store.paths(main.commit, ENROLMENTS))
+    root = first_root(main.fleet.id, person, signer)
+    files |= root
+    for site in sorted(main.sites):
+        held = _last_enrolment(co, site)
+        if held is not None:
+            made = held.model_copy(update={"version": 1, "previous": None})
+            data, path = canonical.dump(made), layout.enrolment_path(1, site)
+            files[path] = data
+            files[layout.signed_by(path, signer.key.id)] = signer.sign(data, Namespace.ENROL)
+    digest = canonical.digest(root[layout.root_path(1)])
+    return Edit(files, f"A new first root, by {person}"), digest
+
+
+def pin_digest(co: Central, digest: str) -> None:
+    """Let this clone believe a root that was just made here."""
+    if co.store.path is None:
+        raise Stalled("this repository keeps no settings")
+    must(co.store.path, "config", "margo.root", digest)
+
+
+def sign_with(co: Central, key: Path) -> None:
+    """Let this clone sign with another key of its person from now on."""
+    if co.store.path is not None:
+        must(co.store.path, "config", "margo.key", str(key.expanduser().resolve()))
+
+
+def owner(root: TrustRoot, signer: Signer) -> str | None:
+    """Whose key this is; None for a stranger's."""
+    return owners_of(root.persons).get(str(signer.key), (None, ""))[0]
+
+
+def _last_enrolment(co: Central, site: str) -> Enrolment | None:
+    """The newest enrolment of a site on `main`, whoever signed it."""
+    folder = f"{ENROLMENTS}/{site}"
+    found = co.store.files(co.head(), folder)
+    versions = [
+        (int(name), data)
+        for path, data in found.items()
+        if (name := path.removeprefix(f"{folder}/").removesuffix(".json")).isdecimal()
+    ]
+    if not versions:
+        return None
+    return canonical.load(max(versions)[1], Enrolment, folder)
+
+
+def with_epochs(root: TrustRoot, sites: Iterable[str]) -> TrustRoot:
+    """The root that allows each of these sites' branches one history more."""
+    more = {site: root.epochs.get(site, 1) + 1 for site in sites}
+    return root.model_copy(update={"epochs": {**root.epochs, **more}})
 
 
 def key_line(given: str) -> str:

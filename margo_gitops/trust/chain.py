@@ -14,7 +14,7 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Refused
 from margo_gitops.model import layout
 from margo_gitops.model.trust import Enrolment, TrustRoot
-from margo_gitops.trust.signers import Persons, owners_of
+from margo_gitops.trust.signers import ACTIVE, Persons, owners_of
 from margo_gitops.trust.sshsig import Namespace
 
 FOLDER = "trust/"
@@ -47,11 +47,21 @@ class Trust:
         return Persons(self.root)
 
 
-def follow(pinned: str, site: str, files: Mapping[str, bytes], held: Trust | None) -> Trust:
+def follow(
+    pinned: str,
+    site: str,
+    files: Mapping[str, bytes],
+    held: Trust | None,
+    *,
+    vouched: str | None = None,
+    states: frozenset[str] = ACTIVE,
+) -> Trust:
     """Go from what is held to the newest root and enrolment among the files, step by step.
 
-    `files` are those of a site branch below `trust/`. Raises `Refused` (rule `root` or
-    `enrolment`) at the first step that is not signed by enough persons; nothing is then believed.
+    `files` are those of a site branch below `trust/`. An enrolment needs keys in these `states`,
+    or to be the one `vouched` for: the digest of what a box held before it lost its store. Raises
+    `Refused` (rule `root` or `enrolment`) at the first step that is not signed by enough persons;
+    nothing is then believed.
     """
     ours = {path: data for path, data in files.items() if path.startswith(FOLDER)}
     if strange := sorted(path for path in ours if not _FILE.fullmatch(path)):
@@ -62,17 +72,21 @@ def follow(pinned: str, site: str, files: Mapping[str, bytes], held: Trust | Non
         trust = _next_root(trust, version, data, ours)
     newest = 0 if trust.enrolment is None else trust.enrolment.version
     for version, data in _newest(ours, newest):
-        trust = _enrolled(trust, site, version, data, ours)
+        trust = _next_enrolment(trust, site, version, data, ours)
+        if canonical.digest(data) != vouched:
+            _require_enrolled(trust, states)
     return trust
 
 
 def restore(pinned: str, files: Mapping[str, bytes]) -> Trust | None:
     """What was followed before, read again from where it was kept; None where nothing was.
 
+    Nor is it believed where it began with another root than the one that is pinned now.
+
     No signature is looked at: one that has been revoked since voids nothing that is held.
     """
     newest = max((int(m[1]) for path in files if (m := _ROOT.fullmatch(path))), default=0)
-    if not newest:
+    if not newest or not pinned_is(pinned, files.get(layout.root_path(1), b"")):
         return None
     data = files[layout.root_path(newest)]
     trust = Trust(pinned, canonical.load(data, TrustRoot, "root"), None, dict(files))
@@ -154,7 +168,7 @@ def _require_signed(by: TrustRoot, root: TrustRoot, data: bytes, signed: list[by
         )
 
 
-def _enrolled(
+def _next_enrolment(
     held: Trust, site: str, version: int, data: bytes, files: Mapping[str, bytes]
 ) -> Trust:
     path = layout.enrolment_path(version)
@@ -170,11 +184,22 @@ def _enrolled(
         digest = canonical.digest(held.files[layout.enrolment_path(before.version)])
         if enrolment.previous != digest:
             raise Refused(f"{path} does not follow the enrolment held", rule="enrolment")
-    signers = held.persons.signed(data, Namespace.ENROL, signatures(files, path), "enrol")
-    if problem := signers.missing("enrol", held.root.thresholds.enrol):
-        raise Refused(f"enrolment {version} of {site}: {problem}", rule="enrolment")
     roots = {p: d for p, d in held.files.items() if p.startswith("trust/root/")}
     return replace(held, enrolment=enrolment, files={**roots, **_kept(files, path)})
+
+
+def _require_enrolled(trust: Trust, states: frozenset[str]) -> None:
+    enrolment = trust.enrolment
+    if enrolment is None:
+        return
+    path = layout.enrolment_path(enrolment.version)
+    signed = signatures(trust.files, path)
+    persons = Persons(trust.root, states)
+    signers = persons.signed(trust.files[path], Namespace.ENROL, signed, "enrol")
+    if problem := signers.missing("enrol", trust.root.thresholds.enrol):
+        raise Refused(
+            f"enrolment {enrolment.version} of {enrolment.site}: {problem}", rule="enrolment"
+        )
 
 
 def _require_same(files: Mapping[str, bytes], held: Mapping[str, bytes]) -> None:

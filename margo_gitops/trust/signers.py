@@ -15,6 +15,10 @@ MANY = 64
 """Signatures of one document that are looked at; a hostile hand could lay down thousands."""
 
 
+ACTIVE = frozenset({"active"})
+NOT_REVOKED = frozenset({"active", "retired"})
+
+
 @dataclass(frozen=True, slots=True)
 class Signers:
     """The persons who signed, and why the other signatures do not count."""
@@ -32,9 +36,13 @@ class Signers:
 
 @dataclass(frozen=True, slots=True)
 class Persons:
-    """The persons of a root by their keys; one key is one person's."""
+    """The persons of a root by their keys; one key is one person's.
+
+    Keys in one of these `states` count: only active ones, where something is to be believed anew.
+    """
 
     root: TrustRoot
+    states: frozenset[str] = ACTIVE
 
     def signed(
         self,
@@ -43,7 +51,7 @@ class Persons:
         signatures: Iterable[bytes],
         role: Role | None,
     ) -> Signers:
-        """Those whose active key signed this message; with `role`, only persons who have it."""
+        """Those whose key signed this message and counts; with `role`, only persons who have it."""
         owners = owners_of(self.root.persons)
         found: set[str] = set()
         problems: list[str] = []
@@ -66,7 +74,7 @@ class Persons:
         name, state = owners.get(str(key), ("", ""))
         if not name:
             raise Refused(f"{key.fingerprint} is nobody's key", rule="key")
-        if state != "active":
+        if state not in self.states:
             raise Refused(f"{key.fingerprint} of {name} is {state}", rule="key")
         if role is not None and role not in self.root.persons[name].roles:
             raise Refused(f"{name} does not have the role {role}", rule="role")

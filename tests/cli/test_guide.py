@@ -36,6 +36,15 @@ def test_every_command_of_the_guides_works(guide: str, shown: str, tmp_path: Pat
         _nothing_left(tmp_path / "state")
 
 
+def test_every_command_of_the_guide_to_trust_works(tmp_path: Path) -> None:
+    try:
+        shown = _followed("guide-trust.md", tmp_path)
+        assert "by ada, approved by bob" in shown
+        assert "bob: approve, enrol, root" in shown
+    finally:
+        _remove(tmp_path / "state")
+
+
 @pytest.mark.docker
 def test_every_command_of_the_guide_to_workloads_works(
     docker: Engine, hub: RegistryServer, tmp_path: Path
@@ -75,12 +84,20 @@ def _followed(guide: str, tmp_path: Path, **more: str) -> str:
 
 def _nothing_left(state: Path) -> None:
     """The guide removes its workloads itself; whatever it failed to remove ends here."""
+    left = _remove(state)
+    assert not left, f"the guide left {left[0]}"
+
+
+def _remove(state: Path) -> list[Path]:
+    """End the workloads of a guide; those that it left."""
+    left = []
     for site, node in (("north", "n1"), ("south", "s1")):
         where = state / site / f"en-{node}"
         spec = next(where.glob("wasm/*/*/spec.json"), None)
         if spec is not None:
+            left.append(spec)
             owner = Owner("", site, node)
             for driver in drivers(where, owner, ("wasm",)).values():
                 for found in driver.observe():
                     driver.remove(found.id)
-            raise AssertionError(f"the guide left {spec}")
+    return left

@@ -78,6 +78,7 @@ class SignedFleet(SimulatedFleet):
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     now: float = NOW
     pinned: str = ""
+    publisher: str = "alice"
     proposals: int = 0
 
     def __post_init__(self) -> None:
@@ -87,7 +88,7 @@ class SignedFleet(SimulatedFleet):
             self.remote,
             BareMain(self.remote, self._author),
             self.pinned,
-            lambda: key("alice"),
+            lambda: key(self.publisher),
             lambda: self.now,
         )
         self.co.apply(edits.new_fleet(Fleet(id=FLEET_ID, name="test"), files))
@@ -122,9 +123,9 @@ class SignedFleet(SimulatedFleet):
         assert found is not None
         return found
 
-    def ceremony(self, who: str = "alice") -> Ceremony:
+    def ceremony(self, who: str | None = None) -> Ceremony:
         trust = self.trust
-        return Ceremony(self.remote, trust.commit, trust.roots, key(who))
+        return Ceremony(self.remote, trust.commit, trust.roots, key(who or self.publisher))
 
     def identity(self, site: str, node: str | None = None) -> Identity:
         return Identity(key(f"{site}/{node or ''}"), site, self.pinned, MarkInMemory())
@@ -152,7 +153,7 @@ class SignedFleet(SimulatedFleet):
         """A proposal with its statement, signed by its proposer; its id."""
         self.proposals += 1
         id = f"change-{self.proposals}"
-        self.proposing(id, by).co.apply(edit)
+        self.proposing(id, by).branch.commit(edit.changes, edit.message)
         self.proposing(id, by).create(reason, purpose)
         return id
 

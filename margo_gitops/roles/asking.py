@@ -1,0 +1,37 @@
+"""Requests of new hosts, which reach the office through their site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from margo_gitops.model import layout
+from margo_gitops.store.git import GitStore
+from margo_gitops.store.transport import Transport, Update
+
+MANY = 1000
+"""Requests that a site hands on; a host of its network could lay down any number."""
+
+
+@dataclass(slots=True)
+class Asking:
+    """Hands on what hosts left in the site's mirror under `refs/margo/request/<site>.`, once."""
+
+    site: str
+    store: GitStore
+    upstream: Transport
+    _handed: dict[str, str] = field(default_factory=dict)
+
+    def forward(self) -> None:
+        """Push each request that the remote lacks; one that is replaced goes out again."""
+        own = f"{layout.REQUESTS}{self.site}."
+        found = {ref: id for ref, id in self.store.refs(layout.REQUESTS).items() if own in ref}
+        due = [ref for ref in sorted(found)[:MANY] if self._handed.get(ref) != found[ref]]
+        if not due:
+            return
+        there = self.upstream.refs(due)
+        updates = [
+            Update(ref, there.get(ref), found[ref]) for ref in due if there.get(ref) != found[ref]
+        ]
+        if updates:
+            self.upstream.push(self.store, updates)
+        self._handed.update({ref: found[ref] for ref in due})
