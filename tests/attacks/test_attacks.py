@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from margo_gitops.errors import Refused
-from tests.attacks import at_node, at_office, at_site  # noqa: F401  # fill the table
+from tests.attacks import page
 from tests.attacks.table import ATTACKS, Attack
 
 EVERY = pytest.mark.parametrize("attack", ATTACKS.values(), ids=list(ATTACKS))
@@ -25,3 +25,7 @@ def test_it_is_refused_and_named(attack: Attack) -> None:
     assert isinstance(tried.said, Refused), tried.said
     assert (tried.said.exit_code, tried.said.rule) == (3, attack.rule), tried.said
     assert attack.says in tried.said.problem
+
+
+def test_the_threat_model_is_that_of_these_attacks() -> None:
+    assert page.PAGE.read_text(encoding="utf-8") == page.text(), "python -m tests.attacks.page"

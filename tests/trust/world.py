@@ -148,13 +148,18 @@ class SignedFleet(SimulatedFleet):
         return self.co.render()
 
     def propose(
-        self, edit: Edit, by: str = "alice", purpose: Purpose = "change", reason: str = "wanted"
+        self,
+        edit: Edit,
+        by: str = "alice",
+        purpose: Purpose = "change",
+        *,
+        again: bool = False,
     ) -> str:
         """A proposal with its statement, signed by its proposer; its id."""
         self.proposals += 1
         id = f"change-{self.proposals}"
         self.proposing(id, by).branch.commit(edit.changes, edit.message)
-        self.proposing(id, by).create(reason, purpose)
+        self.proposing(id, by).create("wanted", purpose, again=again)
         return id
 
     def proposing(self, id: str, who: str) -> Proposing:
