@@ -10,18 +10,17 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Protocol, runtime_checkable
 
-from margo_gitops.documents import canonical
 from margo_gitops.errors import MargoError, Stalled
 from margo_gitops.model import layout
-from margo_gitops.model.record import Change, RecordEntry
+from margo_gitops.model.record import RecordEntry
 from margo_gitops.render import Main, PublishedTree, SiteTree, Waiting, render, waiting, wanted
 from margo_gitops.render.edits import Edit
 from margo_gitops.roles.checking import require_valid_main
 from margo_gitops.roles.fleettrust import FleetTrust, read_trust
-from margo_gitops.roles.healing import astray
 from margo_gitops.roles.overview import Overview
 from margo_gitops.roles.publishing import Published, Publishing, Rendered
 from margo_gitops.roles.reading import package, read_main
+from margo_gitops.roles.standing import published, standing
 from margo_gitops.status.view import SiteView
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.gitprogram import merged_tree
@@ -175,16 +174,13 @@ class Central:
             signed = None if trust is None else trust.signed(site)
             if signed is not None and not signed.enrolment:
                 continue
-            held = None if tip is None else self._published(site, tip)
             status = statuses.get(layout.status_ref(site))
-            lost = None if tip is None else astray(self.store, site, tip, status)
-            before = held if lost is None else lost.before
-            for known in (held, before):
-                if known is not None and known.tree.change.source not in lineage:
-                    self._require_lineage(site, known.tree, main.commit)
-                    lineage.add(known.tree.change.source)
-            beyond = None if lost is None else lost.beyond
-            tree = render(main, site, before, beyond=beyond, signed=signed)
+            stands = standing(self.store, site, tip, status, trust)
+            before = stands.before
+            for source in stands.sources - lineage:
+                self._require_lineage(site, source, main.commit)
+                lineage.add(source)
+            tree = render(main, site, before, beyond=stands.beyond, signed=signed)
             if tree is not None and trust is not None:
                 tree = trust.proven(tree, {} if before is None else before.tree.files)
             if tree is not None:
@@ -195,8 +191,7 @@ class Central:
         trust = self.trust()
         for site in sorted(main.sites):
             if trust is not None and trust.signed(site).enrolment:
-                tip = self.store.resolve(layout.site_ref(site))
-                before = None if tip is None else self._published(site, tip)
+                before = self._before(site)
                 held = frozenset() if before is None else frozenset(before.tree.change.records)
                 yield from ((entry, entry in held) for entry in wanted(main, site, before))
 
@@ -207,9 +202,7 @@ class Central:
         if trust is None:
             return found
         for site in sorted(main.sites) if sites is None else sites:
-            tip = self.store.resolve(layout.site_ref(site))
-            before = None if tip is None else self._published(site, tip)
-            if late := waiting(main, site, before, trust.signed(site)):
+            if late := waiting(main, site, self._before(site), trust.signed(site)):
                 found[site] = list(late)
         return found
 
@@ -248,12 +241,11 @@ class Central:
     def published(self, site: str) -> SiteTree | None:
         """What a site branch says now."""
         tip = self.store.resolve(layout.site_ref(site))
-        return None if tip is None else self._published(site, tip).tree
+        return None if tip is None else published(self.store, site, tip).tree
 
-    def _published(self, site: str, tip: str) -> PublishedTree:
-        files = self.store.files(tip)
-        change = canonical.load(files.get(layout.CHANGE, b""), Change, f"site/{site}:change.json")
-        return PublishedTree(tip, SiteTree(files, change))
+    def _before(self, site: str) -> PublishedTree | None:
+        tips = [self.store.resolve(ref(site)) for ref in (layout.site_ref, layout.status_ref)]
+        return standing(self.store, site, tips[0], tips[1], self.trust()).before
 
     def sites(self) -> list[str]:
         """The names of all sites of `main`; no file is read."""
@@ -272,8 +264,7 @@ class Central:
         key = None if trust is None else trust.site_key
         return Overview(self.store, key).views(sites, progress=progress)
 
-    def _require_lineage(self, site: str, before: SiteTree, head: str) -> None:
-        source = before.change.source
+    def _require_lineage(self, site: str, source: str, head: str) -> None:
         if not self.store.is_ancestor(source, head):
             raise Stalled(
                 f"main at {head[:12]} does not descend from {source[:12]}, which site/{site} was"

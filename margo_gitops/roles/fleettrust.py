@@ -9,13 +9,15 @@ from functools import cached_property
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Refused, Stalled
 from margo_gitops.model import layout
-from margo_gitops.model.record import Record, RecordEntry
+from margo_gitops.model.record import Change, Record, RecordEntry
 from margo_gitops.render import Decision, Signed, SiteTree
 from margo_gitops.roles.statements import Statements
 from margo_gitops.store.git import GitStore
+from margo_gitops.trust import content
 from margo_gitops.trust.approval import Evidence, frozen, unapproved
 from margo_gitops.trust.chain import Trust, follow
-from margo_gitops.trust.signers import NOT_REVOKED
+from margo_gitops.trust.offer import Offer
+from margo_gitops.trust.signers import NOT_REVOKED, Persons
 from margo_gitops.trust.sshsig import Namespace, Signer, parse
 
 ROOTS = "trust/root"
@@ -123,6 +125,23 @@ class FleetTrust:
         for entry in tree.change.records:
             files |= self._proof(entry, before)
         return SiteTree(files, tree.change)
+
+    def published(self, files: Mapping[str, bytes]) -> bool:
+        """Whether a site branch's files are a state that a publisher of this fleet signed, whole.
+
+        A forge could plant another one for us to build on, and have us sign what is in it.
+        """
+        persons = Persons(self.roots.root, NOT_REVOKED)
+        signature = files.get(layout.signature_path(layout.CHANGE), b"")
+        data = files.get(layout.CHANGE, b"")
+        if not persons.signed(data, Namespace.PUBLISH, [signature], "publish").persons:
+            return False
+        try:
+            change = canonical.load(data, Change, layout.CHANGE)
+        except Refused:
+            return False
+        offer = Offer(change.site, "", files, descends=True)
+        return content.tree(offer, change, None) is None
 
     def publisher(self, signer: Signer) -> Signer:
         """The key that signs changes; `Stalled` where it may not."""

@@ -7,6 +7,7 @@ from what the site adopted and has both for parents (DESIGN section 5).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from margo_gitops.errors import Missing, Refused
@@ -29,12 +30,19 @@ class Astray:
     beyond: int
 
 
-def astray(store: GitStore, site: str, tip: str, status: str | None) -> Astray | None:
+def astray(
+    store: GitStore,
+    site: str,
+    tip: str,
+    status: str | None,
+    believes: Callable[[Mapping[str, bytes]], bool] = lambda _: True,
+) -> Astray | None:
     """How to heal a site that, by its status commit, adopted what its branch at `tip` lacks.
 
     None where the branch holds it. Where this store does not hold it, only its number is exceeded:
     enough for a site that lost it, too; else a clone that holds it must heal. A site is believed
-    only what adds up as a later generation of its own.
+    only what adds up as a later generation of its own; of that `believes` says whether its files
+    may be built on.
     """
     if status is None:
         return None
@@ -51,7 +59,11 @@ def astray(store: GitStore, site: str, tip: str, status: str | None) -> Astray |
         beyond = max(adopted.generation, published.change.generation)
         if beyond - published.change.generation > MAX_JUMP:
             return None
-        merged = (_merged(store, site, item.commit, published, beyond) for item in lacking)
+        merged = (
+            _merged(store, site, item.commit, published, beyond)
+            for item in lacking
+            if believes(_files(store, item.commit))
+        )
         return next(filter(None, merged), None) or _exceeded(adopted, published)
     except Refused:
         return None
@@ -67,6 +79,13 @@ def _merged(
     if held.change.fleet != published.change.fleet:
         return None
     return Astray(_published(held), beyond)
+
+
+def _files(store: GitStore, commit: str) -> dict[str, bytes]:
+    try:
+        return store.files(commit)
+    except Missing:
+        return {}
 
 
 def _exceeded(adopted: Adopted, published: Desired) -> Astray | None:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from margo_gitops.errors import MargoError, Refused, Stalled
 from margo_gitops.model import layout
-from margo_gitops.roles import artifacts, central, overview
+from margo_gitops.roles import artifacts, central, fleettrust, overview
 from margo_gitops.roles.enrolment import request_of
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.local import StoreTransport
 from margo_gitops.trust import enrolment
+from margo_gitops.trust.lineage import MAX_JUMP
 from margo_gitops.trust.sshsig import Namespace
 from tests.attacks.forge import WHO, Forge, deployment, running
 from tests.attacks.table import Tried, attack, instead
@@ -92,6 +93,30 @@ def _a_stale_renderer() -> Tried:
     fleet.remote.move(layout.MAIN, old, old=new)
     fleet.co.apply(fleet.intent("late", sites=("north",)))
     return _asked(lambda: [fleet.co.render()])
+
+
+@attack(
+    who=FORGE,
+    stops="a publisher builds only on states that a publisher signed",
+    rule="signature",
+    says="is passed over",
+    off=instead(fleettrust.FleetTrust, "published", lambda *_: True),
+)
+def _a_generation_planted_for_the_publisher_to_build_on() -> Tried:
+    """What comes after it would be too far for every site, for ever."""
+    fleet = running()
+    draft = Forge(fleet).draft()
+    far = draft.change.generation + 2 * MAX_JUMP
+    draft.change = draft.change.model_copy(update={"generation": far})
+    draft.signer = None
+    Forge(fleet).put(draft.files())
+    fleet.approved(fleet.intent("late", sites=("north",)))
+    fleet.settle()
+    held = fleet.sites["north"].agent.read()
+    assert held is not None
+    if "late" not in {record.name for record in held.deployments}:
+        return Tried(succeeded=True)
+    return Tried(succeeded=False, said=Refused("it is passed over", rule="signature"))
 
 
 @attack(
