@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from margo_gitops.cli.options import HERE, FleetOption, JsonOption, KeyOption
+from margo_gitops.cli.options import HERE, FleetOption, JsonOption, KeyOption, central
 from margo_gitops.cli.output import emit
 
 
@@ -102,8 +102,13 @@ def up(
 ) -> None:
     """Run the whole fleet on this machine, in the foreground; Ctrl-C ends its workloads too.
 
+    Sites and nodes of a signed fleet that are enrolled nowhere yet are enrolled here.
+
     Example: margo up --runtime wasm
     """
     from margo_gitops.roles.launch import up as run_fleet  # noqa: PLC0415
+    from margo_gitops.roles.ownboxes import enrol_here  # noqa: PLC0415
 
-    run_fleet(fleet.resolve(), runtime, typer.echo)
+    where = fleet.resolve()
+    with central(where) as co:
+        run_fleet(where, runtime, typer.echo, lambda boxes, nodes: enrol_here(co, boxes, nodes))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from margo_gitops.roles.central import Central
     from margo_gitops.roles.proposing import Look, Proposing
+    from margo_gitops.store.git import GitStore
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -65,6 +66,7 @@ def list_(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
     from margo_gitops.roles.proposing import open_proposals  # noqa: PLC0415
 
     with central(fleet) as co:
+        _refresh(co.store)
         found = open_proposals(co.store)
     if as_json:
         emit([{"id": id, "commit": commit} for id, commit in found.items()], as_json=True)
@@ -126,9 +128,25 @@ def _proposing(fleet: Path, id: str, key: Path | None) -> Iterator[tuple[Central
     from margo_gitops.store.git import Authorship  # noqa: PLC0415
 
     with central(fleet) as co:
+        _refresh(co.store)
         who, mail = co.branch.who(), "proposal@margo-gitops.invalid"
         branch = ProposalBranch(co.store, id, lambda: Authorship(who, mail, int(time.time())))
         yield co, Proposing(replace(co, branch=branch), branch, person_signer(co.store, key))
+
+
+def _refresh(store: GitStore) -> None:
+    """Bring proposals and approvals from the remote; offline what is here must do."""
+    from margo_gitops.errors import MargoError  # noqa: PLC0415
+    from margo_gitops.store.sync import fetch_proposals  # noqa: PLC0415
+    from margo_gitops.store.transport import open_transport  # noqa: PLC0415
+
+    url = store.remote()
+    if url is None:
+        return
+    try:
+        fetch_proposals(store, open_transport(url))
+    except MargoError as error:
+        typer.echo(f"margo: the remote was not asked: {error.problem}", err=True)
 
 
 def _value(id: str, seen: Look) -> dict[str, object]:

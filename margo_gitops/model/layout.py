@@ -31,6 +31,7 @@ PLACEMENT = "placement.json"
 SITE_STATUS = "site.json"
 NODE_REPORT = "node.json"
 ARTIFACT_BLOB = "blob"
+ALIVE = "alive.json"
 
 _FLAT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 

@@ -14,17 +14,22 @@ from margo_gitops.model import layout
 from margo_gitops.model.report import Agent
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Transport, Update
+from margo_gitops.trust.sshsig import Namespace, Signer
 
 
 @dataclass(slots=True)
 class SignOfLife:
-    """The sign of one site, made at most once in an interval and only where no status told it."""
+    """The sign of one site, made at most once in an interval and only where no status told it.
+
+    `signer` is the site's key; None in an open fleet.
+    """
 
     site: str
     store: GitStore
     upstream: Transport
     agent: Agent
     now: Callable[[], int]
+    signer: Signer | None = None
     _tried: int | None = None
 
     @property
@@ -44,7 +49,7 @@ class SignOfLife:
         there = self.upstream.refs([self.ref]).get(self.ref)
         held = self.store.resolve(self.ref)
         commit = self.store.write(
-            {"alive.json": canonical.dumps({"instance": self.agent.instance, "site": self.site})},
+            self._files(now),
             parents=[],
             author=Authorship(f"margo lo {self.site}", "agent@margo-gitops.invalid", now),
             message=f"{self.site}: alive\n",
@@ -53,6 +58,15 @@ class SignOfLife:
             self.store.move(self.ref, commit, old=held)
         if there != commit:
             self.upstream.push(self.store, [Update(self.ref, there, commit)])
+
+    def _files(self, now: int) -> dict[str, bytes]:
+        """In a signed fleet it says the time itself: anybody can date a commit."""
+        said: dict[str, object] = {"instance": self.agent.instance, "site": self.site}
+        if self.signer is None:
+            return {layout.ALIVE: canonical.dumps(said)}
+        data = canonical.dumps({**said, "time": now})
+        signature = self.signer.sign(data, Namespace.ALIVE)
+        return {layout.ALIVE: data, layout.signature_path(layout.ALIVE): signature}
 
     def _due(self, seconds: float) -> bool:
         """A clock that was set back makes it due: what it said before is of no day."""

@@ -84,8 +84,14 @@ def remove_workloads(
                     driver.remove(found.id)
 
 
-def up(clone: Path, runtimes: str, say: Callable[[str], None]) -> None:
-    """Run a clone's whole fleet until SIGINT or SIGTERM, then end its workloads too."""
+Prepare = Callable[["Launched", Mapping[str, Sequence[str]]], int]
+
+
+def up(clone: Path, runtimes: str, say: Callable[[str], None], prepare: Prepare) -> None:
+    """Run a clone's whole fleet until SIGINT or SIGTERM, then end its workloads too.
+
+    `prepare` enrols its boxes before they start, and says how many were new.
+    """
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
@@ -94,6 +100,8 @@ def up(clone: Path, runtimes: str, say: Callable[[str], None]) -> None:
         git = store.path or clone
     launched = Launched(git / "margo-up", runtimes)
     nodes = {site: [device.id for device in main.devices.get(site, ())] for site in main.sites}
+    if new := prepare(launched, nodes):
+        say(f"{new} boxes are enrolled with keys of this machine")
     try:
         for site, names in nodes.items():
             launched.start_site(site, str(clone))

@@ -80,7 +80,8 @@ class LocalOrchestrator:
             beliefs = Beliefs(self.site, self.store, self.identity)
         self._adopting = Adopting(self.site, self.store, self.upstream, beliefs)
         self._asking = Asking(self.site, self.store, self.upstream)
-        self._sign = SignOfLife(self.site, self.store, self.upstream, self.agent, self.now)
+        signer = None if self.identity is None else self.identity.key
+        self._sign = SignOfLife(self.site, self.store, self.upstream, self.agent, self.now, signer)
         self._nodes = SiteNodes(self.store, self.served, beliefs)
         self._supplies = Supplies(
             self.store, self.upstream, self.contents, self.registries, self.clock

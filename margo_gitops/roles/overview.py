@@ -20,7 +20,7 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.record import Change
-from margo_gitops.roles.proofs import unbelievable
+from margo_gitops.roles.proofs import alive_at, unbelievable
 from margo_gitops.status.view import DeploymentView, SiteView, site_view
 from margo_gitops.store.bulk import Bulk, bulk
 from margo_gitops.store.git import GitStore
@@ -35,6 +35,8 @@ TOGETHER = 500
 _DEPLOYMENTS = "deployments"
 _STATUS = (layout.SITE_STATUS, layout.signature_path(layout.SITE_STATUS), _DEPLOYMENTS)
 """What of a status branch a view is made from."""
+
+_ALIVE = (layout.ALIVE, layout.signature_path(layout.ALIVE))
 
 _NEVER = -1
 _NONE = Snapshot(_NEVER)
@@ -105,7 +107,7 @@ class Overview:
         tips = {site: self._tips(site) for site in sites}
         changes = snapshots(reader, _all(tips, 0), (layout.CHANGE,))
         statuses = snapshots(reader, _all(tips, 1), _STATUS)
-        alives = snapshots(reader, _all(tips, 2))
+        alives = snapshots(reader, _all(tips, 2), () if self.key is None else _ALIVE)
         found = {}
         for site, (desired, status, alive) in tips.items():
             change = changes.get(desired or "", _NONE)
@@ -117,7 +119,9 @@ class Overview:
                 and (alive is None or sign is not _NONE)
             ):
                 data = change.files.get(layout.CHANGE)
-                found[site] = self._view(site, data, said.files, max(said.time, sign.time))
+                found[site] = self._view(
+                    site, data, said.files, max(said.time, self._alive(site, sign))
+                )
         return found
 
     def _alone(self, site: str) -> SiteView:
@@ -130,8 +134,17 @@ class Overview:
             for path in _STATUS:
                 if path != _DEPLOYMENTS and (said := read(status, path)) is not None:
                     files[path] = said
-        heard = [self.store.commit(tip).time for tip in (status, alive) if tip is not None]
-        return self._view(site, data, files, max(heard, default=_NEVER))
+        heard = _NEVER if status is None else self.store.commit(status).time
+        if alive is not None:
+            sign = Snapshot(self.store.commit(alive).time, self.store.files(alive))
+            heard = max(heard, self._alive(site, sign))
+        return self._view(site, data, files, heard)
+
+    def _alive(self, site: str, sign: Snapshot) -> int:
+        """When a sign of life was given; in a signed fleet by the site's own signed word."""
+        if self.key is None or sign is _NONE:
+            return sign.time
+        return alive_at(sign.files, self.key(site)) or _NEVER
 
     def _view(
         self, site: str, data: bytes | None, files: Mapping[str, bytes], heard: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -72,6 +73,15 @@ def unbelievable(files: Mapping[str, bytes], key: str | None, part: str) -> str 
     if status.contents.get(part) == contents_of(files, layout.SITE_STATUS).get(part):
         return None
     return f"[signature]: the status does not account for its {part}"
+
+
+def alive_at(files: Mapping[str, bytes], key: str | None) -> int | None:
+    """When a site says that it was there, in seconds since 1970; None where it is not its word."""
+    data = files.get(layout.ALIVE, b"")
+    if key is None or by_key(key, data, Namespace.ALIVE, files.get(f"{layout.ALIVE}.sig")):
+        return None
+    time = json.loads(data).get("time")
+    return time if isinstance(time, int) else None
 
 
 def _read(files: Mapping[str, bytes], path: str, key: str, model: type[_MODEL]) -> _MODEL | None:

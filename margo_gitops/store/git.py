@@ -100,6 +100,14 @@ class GitStore:
             return None
         return found.decode("utf-8", "replace")
 
+    def remote(self) -> str | None:
+        """The URL of `origin`; None where there is none."""
+        try:
+            found = self._repo.get_config().get((b"remote", b"origin"), b"url")
+        except KeyError:
+            return None
+        return found.decode("utf-8", "replace")
+
     def close(self) -> None:
         """Let go of every file."""
         self._repo.close()
