@@ -18,6 +18,7 @@ from margo_gitops.cli import (
     doctor,
     enrolling,
     fleet,
+    holding,
     locking,
     proposals,
     publish,
@@ -63,6 +64,7 @@ app.add_typer(devices.app, name="device", help="The Device Store.")
 locking.register(app_store.app)
 app.add_typer(app_store.app, name="app", help="The App Store.")
 serving.register(agents.lo)
+holding.register(agents.lo)
 enrolling.register(sites.app, devices.app, agents.lo, agents.en)
 app.add_typer(trust.app, name="trust", help="The persons of the fleet and their keys.")
 app.add_typer(proposals.app, name="pr", help="Proposals and their approvals.")

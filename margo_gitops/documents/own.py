@@ -24,7 +24,7 @@ from margo_gitops.model.record import (
     SiteSettings,
 )
 from margo_gitops.model.report import NodeReport, SiteStatus
-from margo_gitops.model.trust import Enrolment, EnrolRequest, TrustRoot
+from margo_gitops.model.trust import Enrolment, EnrolRequest, Hold, TrustRoot
 
 _MODEL = TypeVar("_MODEL", bound=BaseModel)
 
@@ -45,6 +45,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "TrustRoot": TrustRoot,
     "Enrolment": Enrolment,
     "EnrolRequest": EnrolRequest,
+    "Hold": Hold,
     "Statement": Statement,
     "Proof": Proof,
 }

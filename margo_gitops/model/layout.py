@@ -16,6 +16,9 @@ ALIVES = "refs/margo/alive/"
 APPROVALS = "refs/margo/approval/"
 PROPOSALS = "refs/heads/proposal/"
 REQUESTS = "refs/margo/request/"
+HOLDS = "refs/margo/hold/"
+"""In a site's own mirror: what people there keep at an earlier record."""
+
 TRUST = "refs/margo/trust/"
 """In an agent's own store: the chain of trust that it followed."""
 
@@ -171,6 +174,16 @@ def root_path(version: int) -> str:
 def enrolment_path(version: int, site: str | None = None) -> str:
     """Where a site's enrolment stands: on its own branch, or among all on `main`."""
     return f"trust/enrolment/{f'{site}/' if site else ''}{version}.json"
+
+
+def hold_path(deployment: str) -> str:
+    """Where the hold of a deployment stands, beside the site's word and its nodes' shares."""
+    return f"holds/{deployment}.json"
+
+
+def kept_path(deployment: str) -> str:
+    """Where the record stands that a hold keeps."""
+    return f"holds/{deployment}.record.json"
 
 
 def pending_path(path: str) -> str:

@@ -93,6 +93,11 @@ class SiteStatus(OwnDocument):
     not_placed: tuple[NotPlaced, ...] = Field(
         default=(), description="Deployments that no node can run."
     )
+    holds: dict[Uuid, str] = Field(
+        default={},
+        description="Deployments that people of the site keep as they were: who, and why.",
+        exclude_if=lambda value: not value,
+    )
     missing: tuple[Digest, ...] = Field(
         default=(), description="Digests of artifacts that the site needs and lacks."
     )

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from margo_gitops.model.approval import Policy
 from margo_gitops.model.base import CommitId, Digest, Flat, Frozen, Labels, OwnDocument, Uuid
 from margo_gitops.model.report import Adopted
+from margo_gitops.model.suspension import Moment
 
 KeyLine = Annotated[
     str,
@@ -96,6 +97,24 @@ class Enrolment(OwnDocument):
     adopted: Adopted | None = Field(
         default=None, description="What that status says was adopted: records that need no more."
     )
+
+
+class Hold(OwnDocument):
+    """One deployment kept at, or put back to, a record that its site adopted before.
+
+    The site wins on when, the office on what. The newest number counts; it lets go of the
+    deployment where `record` is null.
+    """
+
+    kind: Literal["Hold"] = "Hold"
+    fleet: Uuid = Field(description="The fleet's UUID.")
+    site: Flat = Field(description="The site.")
+    id: Uuid = Field(description="The deployment's UUID.")
+    number: int = Field(ge=1, le=1_000_000, description="Grows with each hold of the deployment.")
+    record: Digest | None = Field(description="The record that is kept; null lets go.")
+    by: Flat = Field(description="Who holds it, a person with the role site-operator.")
+    reason: str = Field(min_length=1, max_length=300, description="Why, for whoever finds it.")
+    until: Moment | None = Field(default=None, description="When it ends by itself.")
 
 
 class Mark(OwnDocument):

@@ -51,11 +51,12 @@ def place(
     settings: SiteSettings,
     deployments: Mapping[str, ApplicationDeployment],
     nodes: Mapping[str, NodeFacts],
+    digest: str,
 ) -> SitePlan:
     """The placements of one generation: deterministic, and stable while nothing forces a move.
 
-    `deployments` is by record id. `nodes` may hold nodes that the settings no longer name: these
-    are given nothing to run.
+    `digest` is that of change.json, and `deployments` is by record id. `nodes` may hold nodes that
+    the settings no longer name: these are given nothing to run.
     """
     labels = {node.id: node.labels for node in settings.nodes}
     chosen: dict[str, tuple[_Asked, Choice]] = {}
@@ -66,7 +67,7 @@ def place(
         ]
         chosen[asked.record.id] = (asked, _choice(asked, candidates, nodes))
     placed = {
-        node: _placement(node, nodes.get(node, NodeFacts()), change, chosen)
+        node: _placement(node, nodes.get(node, NodeFacts()), change, digest, chosen)
         for node in sorted({*labels, *nodes})
     }
     return SitePlan(
@@ -155,6 +156,7 @@ def _placement(
     node: str,
     facts: NodeFacts,
     change: Change,
+    digest: str,
     chosen: Mapping[str, tuple[_Asked, Choice]],
 ) -> Placement:
     """The node's placement: the held one where it says the same, else the next sequence.
@@ -174,7 +176,7 @@ def _placement(
         node=node,
         enrolment=change.enrolment,
         sequence=1 + max(facts.sequence, 0 if facts.held is None else facts.held.sequence),
-        change=canonical.digest(canonical.dump(change)),
+        change=digest,
         deployments=deployments,
     )
     if facts.held is not None and facts.capabilities is None and not (deployments or before):

@@ -24,6 +24,7 @@ from margo_gitops.roles.alive import SignOfLife
 from margo_gitops.roles.asking import Asking
 from margo_gitops.roles.beliefs import Beliefs, Identity
 from margo_gitops.roles.branch import OwnBranch
+from margo_gitops.roles.holding import Holding
 from margo_gitops.roles.nodes import HandedOver, SiteNodes, SiteView
 from margo_gitops.roles.pace import Pace
 from margo_gitops.roles.proofs import signed, signed_status
@@ -33,6 +34,7 @@ from margo_gitops.status.site import site_files
 from margo_gitops.status.worse import worse
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Transport
+from margo_gitops.trust.chain import Trust
 from margo_gitops.trust.offer import Desired
 
 LocalPass = Pass[Desired, SiteView, SitePlan, HandedOver]
@@ -61,6 +63,7 @@ class LocalOrchestrator:
     branch: OwnBranch = field(init=False)
     _adopting: Adopting = field(init=False)
     _asking: Asking = field(init=False)
+    _holding: Holding = field(init=False)
     _sign: SignOfLife = field(init=False)
     _nodes: SiteNodes = field(init=False)
     _supplies: Supplies = field(init=False)
@@ -79,6 +82,7 @@ class LocalOrchestrator:
         if self.identity is not None:
             beliefs = Beliefs(self.site, self.store, self.identity)
         self._adopting = Adopting(self.site, self.store, self.upstream, beliefs)
+        self._holding = Holding(self.site, self.store, self.now)
         self._asking = Asking(self.site, self.store, self.upstream)
         signer = None if self.identity is None else self.identity.key
         self._sign = SignOfLife(self.site, self.store, self.upstream, self.agent, self.now, signer)
@@ -100,7 +104,7 @@ class LocalOrchestrator:
         self._adopting.take(tips[site_ref], self.store.resolve(self.branch.ref))
         held = self.read()
         if held is not None:
-            self._supplies.carry(held)
+            self._supplies.carry(self._over(held))
 
     def read(self) -> Desired | None:
         """The adopted desired state, checked again from the mirror's own bytes."""
@@ -118,15 +122,18 @@ class LocalOrchestrator:
         return seen
 
     def plan(self, desired: Desired, observed: SiteView) -> SitePlan:
-        """Which node runs what."""
+        """Which node runs what; what is held stays what it was."""
         facts = self._nodes.facts(desired, observed)
-        return place(desired.change, desired.settings, _deployments(desired), facts)
+        digest = canonical.digest(desired.files[layout.CHANGE])
+        kept = self._over(desired)
+        return place(kept.change, kept.settings, _deployments(kept), facts, digest)
 
     def apply(self, desired: Desired, plan: SitePlan) -> HandedOver:
         """Hand each node its share, where that differs; then bring what the shares need."""
         author = Authorship(self.branch.author, "agent@margo-gitops.invalid", self.now())
-        handed = self._nodes.hand_over(desired, plan, author)
-        late = self._supplies.bring(desired, self._architectures)
+        kept = self._over(desired)
+        handed = self._nodes.hand_over(kept, plan, author)
+        late = self._supplies.bring(kept, self._architectures)
         return HandedOver(handed.commits, (*handed.troubles, *late))
 
     def report(self, done: LocalPass | None) -> Outcome:
@@ -147,7 +154,7 @@ class LocalOrchestrator:
         said = () if commit is None else (commit,)
         if done is None:
             return Outcome(commits=said)
-        self._supplies.collect([done.desired], self._architectures)
+        self._supplies.collect([done.desired, self._over(done.desired)], self._architectures)
         placed = done.results.commits
         troubles = (*done.observed.troubles, *done.results.troubles)
         return Outcome(tuple(f"place {c[:12]}" for c in placed), (*placed, *said), troubles)
@@ -160,6 +167,14 @@ class LocalOrchestrator:
         alive = self._polling.alive
         if alive != "off" and self.branch.contested is None:
             self._sign.give(duration_seconds(alive))
+
+    def _over(self, desired: Desired) -> Desired:
+        """The desired state with what people of the site keep back."""
+        return self._holding.over(desired, self._trust())
+
+    def _trust(self) -> Trust | None:
+        beliefs = self._adopting.beliefs
+        return None if beliefs is None else beliefs.held()
 
     def _may_say(self, files: Mapping[str, bytes]) -> bool:
         """News wait for their turn, unless something got worse; what is held back is said later."""
@@ -189,6 +204,7 @@ class LocalOrchestrator:
             held=None if now == last else now,
             nodes={} if done is None else self._node_states(done),
             not_placed=() if done is None else done.plan.not_placed,
+            holds={} if held is None else self._holding.words(held, self._trust()),
             missing=stock.missing,
             blobs=stock.blobs,
             refusals=refusals,

@@ -23,6 +23,7 @@ from margo_gitops.roles.serving.repositories import NodeRepositories
 from margo_gitops.status.node import NodeView, read_node
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.trust.accounting import evidence_paths
+from margo_gitops.trust.holding import hold_files
 from margo_gitops.trust.offer import Desired
 from margo_gitops.trust.share import entries_of
 
@@ -174,9 +175,10 @@ class SiteNodes:
         files = {path: desired.files[path] for path in paths}
         files[layout.PLACEMENT] = canonical.dump(placement)
         if self.beliefs is not None:
-            entries = entries_of(placement, desired.change)
+            entries = entries_of(placement, desired.change, desired.files)
             proofs = evidence_paths(desired.files, entries)
             files |= {path: desired.files[path] for path in proofs}
+            files |= hold_files(desired.files, {placed.id for placed in placement.deployments})
             files = signed(files, layout.PLACEMENT, self.beliefs.identity.key)
         commit = self.store.write(
             files,

@@ -117,7 +117,7 @@ def _component(
 
 def targets_of(share: Share) -> list[Target]:
     """The deployments of a share, each with the record digest that it comes from."""
-    records = share.records
+    records = share.running
     return [
         target_of(placed.record, records[placed.id], share.files[document_path(records[placed.id])])
         for placed in share.placement.deployments
@@ -138,7 +138,7 @@ def wanted_of(share: Share) -> list[Wanted]:
 
 def artifacts_of(share: Share) -> list[ComponentArtifact]:
     """All that this node needs for the deployments of its share."""
-    records = [share.records[placed.id] for placed in share.placement.deployments]
+    records = list(share.running.values())
     needed = [a for record in records for a in record.artifacts if a.image is None]
     for record in (record for record in records if any(a.image for a in record.artifacts)):
         document = share.files[document_path(record)]

@@ -106,7 +106,8 @@ def _views(
         if record.action == "remove":
             yield from (_removed(record, node, said) for node, said in mine.items())
         elif mine:
-            yield from (_running(record, node, said) for node, said in mine.items())
+            held = None if status is None else status.holds.get(record.id)
+            yield from (_running(record, node, said, held) for node, said in mine.items())
         else:
             state = "not placed" if record.id in unplaced else "waiting"
             why = unplaced.get(record.id, "nothing heard of it yet")
@@ -126,13 +127,18 @@ def _stated(views: Iterable[DeploymentView], change: Change | None) -> Iterable[
     return (replace(view, statement=by[view.id]) if view.id in by else view for view in views)
 
 
-def _running(record: Record, node: str, said: DeploymentStatus) -> DeploymentView:
-    """Green only for the very bytes that are wanted; an older revision's report is stale."""
+def _running(record: Record, node: str, said: DeploymentStatus, held: str | None) -> DeploymentView:
+    """Green only for the very bytes that are wanted; an older revision's report is stale.
+
+    What people at the site hold is as they want it, and not as the office does.
+    """
     origin = said.extensions.get(OWN_EXTENSIONS, {}).get("origin")
     current = origin == canonical.digest(canonical.dump(record))
     components = {component.name: str(component.state) for component in said.components}
     state = str(said.state) if current else "stale"
     why = reason(said) if current else f"describes generation {said.adopted}, an older revision"
+    if held is not None:
+        state, why = "held", held
     return _view(record, node, state, why, components)
 
 

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from margo_gitops.documents import canonical
-from margo_gitops.model.record import Change, Placement, Record, RecordEntry, SiteSettings
+from margo_gitops.model import layout
+from margo_gitops.model.record import (
+    Change,
+    PlacedDeployment,
+    Placement,
+    Record,
+    RecordEntry,
+    SiteSettings,
+)
 from margo_gitops.trust.chain import Trust
 
 
@@ -26,10 +34,19 @@ class Share:
         return {entry.record.id: entry.record for entry in self.change.records}
 
     @property
+    def entries(self) -> tuple[RecordEntry, ...]:
+        """Whose evidence this node needs: the site's settings, and what it is to run."""
+        return entries_of(self.placement, self.change, self.files)
+
+    @property
+    def running(self) -> dict[str, Record]:
+        """What this node is to run, by id: of this generation, or what its site keeps."""
+        return {e.record.id: e.record for e in self.entries if e.record.application is not None}
+
+    @property
     def adopted(self) -> frozenset[str]:
         """The digests of the records that this node adopted: its settings' and those it runs."""
-        placed = entries_of(self.placement, self.change)
-        return frozenset(canonical.digest(canonical.dump(entry.record)) for entry in placed)
+        return frozenset(canonical.digest(canonical.dump(entry.record)) for entry in self.entries)
 
     @property
     def place(self) -> tuple[int, int]:
@@ -54,11 +71,25 @@ class Shared:
     known: frozenset[str] = frozenset()
 
 
-def entries_of(placement: Placement, change: Change) -> list[RecordEntry]:
-    """Whose evidence a node needs: the site's settings, and what it is to run."""
-    placed = {item.id for item in placement.deployments}
-    return [
-        entry
-        for entry in change.records
-        if entry.record.id in placed or entry.record.application is None
-    ]
+def entries_of(
+    placement: Placement, change: Change, files: Mapping[str, bytes]
+) -> tuple[RecordEntry, ...]:
+    """The settings' entry, and that of each placed deployment: the kept one where one is placed."""
+    placed = {item.id: item for item in placement.deployments}
+    found = []
+    for entry in change.records:
+        item = placed.get(entry.record.id)
+        if item is not None:
+            found.append(_kept(item, files) or entry)
+        elif entry.record.application is None:
+            found.append(entry)
+    return tuple(found)
+
+
+def _kept(placed: PlacedDeployment, files: Mapping[str, bytes]) -> RecordEntry | None:
+    """The entry beside a hold, where that is what was placed."""
+    data = files.get(layout.kept_path(placed.id))
+    if data is None:
+        return None
+    entry = canonical.load(data, RecordEntry, layout.kept_path(placed.id))
+    return entry if canonical.digest(canonical.dump(entry.record)) == placed.record else None

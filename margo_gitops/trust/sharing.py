@@ -12,10 +12,12 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Refused
 from margo_gitops.model import layout
 from margo_gitops.model.record import Change, Content, Placement, SiteSettings
+from margo_gitops.model.trust import Hold
 from margo_gitops.render.site import document_path
 from margo_gitops.trust.accounting import accounted, evidence_paths, order, required
 from margo_gitops.trust.authority import outdated, unapproved_entry, unpublished
-from margo_gitops.trust.share import Share, Shared, entries_of
+from margo_gitops.trust.holding import hold_files, hold_in
+from margo_gitops.trust.share import Share, Shared
 from margo_gitops.trust.signers import by_key
 from margo_gitops.trust.sshsig import Namespace
 
@@ -121,8 +123,8 @@ def _change(_: Shared, share: Share, held: Share | None) -> str | None:
 
 
 def _records(_: Shared, share: Share, __: Share | None) -> str | None:
-    """Every placed deployment is one of this generation, and may be here."""
-    records = share.records
+    """Every placed deployment is one of this generation, or one that is kept, and may be here."""
+    records = share.running
     for placed in share.placement.deployments:
         record = records.get(placed.id)
         if record is None or record.action != "set" or record.document != placed.document:
@@ -132,6 +134,33 @@ def _records(_: Shared, share: Share, __: Share | None) -> str | None:
         if layout.node_of(record.target) not in {None, share.placement.node}:
             return f"{placed.name} is for {record.target}, not for {share.placement.node}"
     return None
+
+
+def _holds(offer: Shared, share: Share, held: Share | None) -> str | None:
+    """What is kept at an earlier record, an operator of the site keeps; no hold comes back."""
+    published = set(share.change.records)
+    for entry in share.entries:
+        id, name = entry.record.id, entry.record.name
+        before = _hold_number({} if held is None else held.files, id)
+        if offer.trust is None:
+            if entry not in published:
+                return f"{name} is placed from another record than the approved one"
+            continue
+        try:
+            hold = hold_in(share.files, id, offer.trust)
+        except Refused as error:
+            return error.problem
+        if (0 if hold is None else hold.number) < before:
+            return f"hold {before} of {name} was followed by an earlier one, or by none"
+        kept = None if hold is None else hold.record
+        if entry not in published and kept != canonical.digest(canonical.dump(entry.record)):
+            return f"{name} is placed from another record than the one that is held"
+    return None
+
+
+def _hold_number(files: Mapping[str, bytes], deployment: str) -> int:
+    data = files.get(layout.hold_path(deployment))
+    return 0 if data is None else canonical.load(data, Hold, "hold").number
 
 
 def _revisions(_: Shared, share: Share, held: Share | None) -> str | None:
@@ -146,14 +175,15 @@ def _revisions(_: Shared, share: Share, held: Share | None) -> str | None:
 
 def _tree(_: Shared, share: Share, __: Share | None) -> str | None:
     """The tree holds exactly what placement and change account for."""
-    records = share.records
+    records = share.running
     expected: dict[str, Content] = {layout.SETTINGS: share.change.settings}
     for placed in share.placement.deployments:
         if placed.id in records:
             expected[document_path(records[placed.id])] = placed.document
     signed = layout.signature_path(layout.PLACEMENT)
-    entries = entries_of(share.placement, share.change)
-    uncounted = evidence_paths(share.files, entries)
+    uncounted = evidence_paths(share.files, share.entries) | set(
+        hold_files(share.files, set(records))
+    )
     return accounted(share.files, expected, layout.CHANGE, layout.PLACEMENT, signed, *uncounted)
 
 
@@ -162,7 +192,7 @@ def _approvals(offer: Shared, share: Share, held: Share | None) -> str | None:
     if offer.trust is None:
         return None
     before = frozenset[str]() if held is None else held.adopted
-    for entry in entries_of(share.placement, share.change):
+    for entry in share.entries:
         digest = canonical.digest(canonical.dump(entry.record))
         if digest in before or digest in offer.known:
             continue
@@ -190,6 +220,7 @@ NODE_CLAUSES: tuple[tuple[str, Clause], ...] = (
     ("sequence", _floor),
     ("change", _change),
     ("records", _records),
+    ("hold", _holds),
     ("revisions", _revisions),
     ("tree", _tree),
     ("approval", _approvals),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from margo_gitops.documents import canonical
 from margo_gitops.model import layout
 from margo_gitops.model.record import Change, PlacedDeployment, Placement
+from margo_gitops.model.trust import Hold
 from margo_gitops.roles import nodes
+from margo_gitops.roles.ceremony import with_person
+from margo_gitops.roles.holding import Holding
+from margo_gitops.trust import sharing
 from margo_gitops.trust.accounting import evidence_paths
 from margo_gitops.trust.share import entries_of
 from margo_gitops.trust.sshsig import Namespace
 from tests.attacks.forge import WHO, content, running
 from tests.attacks.table import Tried, attack, instead, without
-from tests.trust.keys import key
+from tests.trust.keys import key, line
 from tests.trust.world import SignedFleet
 
 SITE = "a compromised site: its LO's key and its mirror"
@@ -115,7 +119,7 @@ def _a_site_that_duplicates_a_deployment() -> Tried:
         wanted = placement.model_copy(update={"deployments": (*placement.deployments, mine)})
         change = canonical.load(files[layout.CHANGE], Change, layout.CHANGE)
         path = _path(mine, source)
-        proofs = evidence_paths(source, entries_of(wanted, change))
+        proofs = evidence_paths(source, entries_of(wanted, change, source))
         files |= {path: source[path], **{name: source[name] for name in proofs}}
         return wanted
 
@@ -197,3 +201,91 @@ def _a_report_whose_files_were_swapped() -> Tried:
     outcome = fleet.sites["north"].poll()
     status = fleet.sites["north"].agent.branch.files().get(path, b"")
     return Tried.by(outcome, b'"failed"' in status)
+
+
+@attack(
+    who=SITE,
+    stops="holds of a deployment are numbered, and none comes back after a later one",
+    rule="hold",
+    says="was followed by an earlier one",
+    off=without("hold"),
+)
+def _a_hold_that_is_played_again() -> Tried:
+    """After its people let go, a compromised site puts the deployment back once more."""
+    fleet = running()
+    grant(fleet)
+    node, _ = _host(fleet)
+    site = fleet.sites["north"]
+    holding = Holding("north", site.mirror, lambda: 1_790_000_000)
+    trust = site.agent._trust()
+    assert trust is not None
+    holding.keep(trust, "hello", key("olga"), reason="audit")
+    fleet.approved(fleet.change(greeting="Moin"))
+    fleet.settle()
+    ref = layout.node_ref(node)
+    old = site.mirror.files(site.mirror.resolve(ref) or "")
+    holding.let_go(trust, "hello", key("olga"), reason="audit is over")
+    fleet.settle()
+    assert fleet.running()[node] == {"hello": "Moin"}
+
+    def again(files: dict[str, bytes], placement: Placement) -> Placement:
+        for path in [p for p in files if p.startswith(("statements/", "proofs/", "approvals/"))]:
+            del files[path]
+        files |= {p: d for p, d in old.items() if not p.startswith(("change", "placement"))}
+        before = canonical.load(old[layout.PLACEMENT], Placement, layout.PLACEMENT)
+        return placement.model_copy(update={"deployments": before.deployments})
+
+    return _placed_by(fleet, node, again)
+
+
+def _unsigned_hold(files: Mapping[str, bytes], deployment: str, _: object) -> Hold | None:
+    data = files.get(layout.hold_path(deployment))
+    return None if data is None else canonical.load(data, Hold, "hold")
+
+
+@attack(
+    who=SITE,
+    stops="a hold needs the signature of a person with the role site-operator",
+    rule="hold",
+    says="is nobody's key",
+    off=instead(sharing, "hold_in", _unsigned_hold),
+)
+def _a_hold_that_no_operator_signed() -> Tried:
+    fleet = running()
+    grant(fleet)
+    node, _ = _host(fleet)
+    ref = layout.node_ref(node)
+    mirror = fleet.sites["north"].mirror
+    old = mirror.files(mirror.resolve(ref) or "")
+    change = canonical.load(old[layout.CHANGE], Change, layout.CHANGE)
+    (entry,) = [e for e in change.records if e.record.name == "hello"]
+    before = canonical.load(old[layout.PLACEMENT], Placement, layout.PLACEMENT)
+    fleet.approved(fleet.change(greeting="Moin"))
+    fleet.settle()
+
+    def back(files: dict[str, bytes], placement: Placement) -> Placement:
+        hold = Hold(
+            fleet=placement.fleet,
+            site="north",
+            id=entry.record.id,
+            number=1,
+            record=canonical.digest(canonical.dump(entry.record)),
+            by="olga",
+            reason="because",
+        )
+        for path in [p for p in files if p.startswith(("statements/", "proofs/", "approvals/"))]:
+            del files[path]
+        path, data = layout.hold_path(hold.id), canonical.dump(hold)
+        files |= {p: d for p, d in old.items() if not p.startswith(("change", "placement"))}
+        files |= {path: data, layout.kept_path(hold.id): canonical.dump(entry)}
+        files[layout.signature_path(path)] = key("mallory").sign(data, Namespace.HOLD)
+        return placement.model_copy(update={"deployments": before.deployments})
+
+    return _placed_by(fleet, node, back)
+
+
+def grant(fleet: SignedFleet) -> None:
+    """Olga works at the site: she may hold what runs there."""
+    root = with_person(fleet.trust.roots.root, "olga", line("olga"), ("site-operator",))
+    fleet.change_root(root)
+    fleet.settle()

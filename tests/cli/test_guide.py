@@ -41,6 +41,7 @@ def test_every_command_of_the_guide_to_trust_works(tmp_path: Path) -> None:
         shown = _followed("guide-trust.md", tmp_path)
         assert "by ada, approved by bob" in shown
         assert "bob: approve, enrol, root" in shown
+        assert "held by olga: the new one drops parts" in shown
     finally:
         _remove(tmp_path / "state")
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from margo_gitops.errors import Refused
+import pytest
+
+from margo_gitops.errors import Invalid, Refused, Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.approval import Freeze, Policy
+from margo_gitops.model.suspension import ending
+from margo_gitops.roles.beliefs import Beliefs
 from margo_gitops.roles.ceremony import with_person, with_state
+from margo_gitops.roles.holding import Holding
 from margo_gitops.roles.proofs import signed_status
 from margo_gitops.store.local import StoreTransport
 from margo_gitops.trust.enrolment import site_enrolment
@@ -135,6 +140,59 @@ def test_a_node_that_lost_its_repositories_takes_no_older_share() -> None:
     assert isinstance(refused, Refused)
     assert refused.rule == "sequence"
     assert box.values() == {"hello": "Moin"}
+
+
+def test_a_site_puts_a_deployment_back_without_a_link_and_lets_go_of_it_again() -> None:
+    fleet = fleet_at_work()
+    root = with_person(fleet.trust.roots.root, "olga", line("olga"), ("site-operator",))
+    fleet.change_root(root)
+    fleet.approved(fleet.change(greeting="Moin"))
+    fleet.settle()
+    site = fleet.sites["north"]
+    site.link.is_cut = True
+    holding = Holding("north", site.mirror, lambda: int(fleet.now))
+    trust = Beliefs("north", site.mirror, fleet.identity("north")).held()
+    assert trust is not None
+    with pytest.raises(Stalled, match="may not hold anything"):
+        holding.keep(trust, "hello", key("bob"), reason="no")
+    with pytest.raises(Invalid, match="never adopted revision 7"):
+        holding.keep(trust, "hello", key("olga"), reason="no", revision=7)
+    holding.keep(trust, "hello", key("olga"), reason="Moin drops parts", revision=1)
+    fleet.settle()
+    assert fleet.running() == {"n1": {"hello": "Hello"}}
+    assert all(outcome.quiet for outcome in fleet.poll_all())
+    site.link.mend()
+    fleet.approved(fleet.change(greeting="Tach"))
+    fleet.settle()
+    assert fleet.running() == {"n1": {"hello": "Hello"}}
+    (view,) = fleet.co.status("north").deployments
+    assert (view.state, view.why) == ("held", "held by olga: Moin drops parts")
+    fleet.nodes["n1"].restart()
+    site.restart()
+    fleet.settle()
+    assert fleet.running() == {"n1": {"hello": "Hello"}}
+    holding.let_go(trust, "hello", key("olga"), reason="parts are checked")
+    fleet.settle()
+    assert fleet.running() == {"n1": {"hello": "Tach"}}
+    assert fleet.co.status("north").in_step
+
+
+def test_a_hold_ends_by_itself() -> None:
+    fleet = fleet_at_work()
+    fleet.change_root(with_person(fleet.trust.roots.root, "olga", line("olga"), ("site-operator",)))
+    fleet.settle()
+    site = fleet.sites["north"]
+    trust = Beliefs("north", site.mirror, fleet.identity("north")).held()
+    assert trust is not None
+    holding = Holding("north", site.mirror, lambda: 0)
+    holding.keep(trust, "hello", key("olga"), reason="audit", until="2026-01-01T00:00Z")
+    site.agent._holding = Holding("north", site.mirror, lambda: ending("2025-12-31T00:00Z"))
+    fleet.approved(fleet.change(greeting="Moin"))
+    fleet.settle()
+    assert fleet.running() == {"n1": {"hello": "Hello"}}
+    site.agent._holding = Holding("north", site.mirror, lambda: ending("2026-01-01T00:00Z"))
+    fleet.settle()
+    assert fleet.running() == {"n1": {"hello": "Moin"}}
 
 
 def test_a_freeze_holds_back_until_it_ends_and_a_broken_glass_does_not_wait() -> None:
