@@ -110,9 +110,19 @@ def revoke(
 ) -> None:
     """Say that a person's keys may be in other hands: a lost laptop, a thief.
 
+    Enrolments that rest on them are signed anew by you. What they approved stays where it runs;
+    have it approved again: margo pr create ID --again.
+
     Example: margo trust revoke bob --of lost.pub
     """
+    from margo_gitops.cli.options import person_signer  # noqa: PLC0415
+    from margo_gitops.roles.trusted import reissued  # noqa: PLC0415
+
     _set_state(name, "revoked", of, key, fleet, as_json=as_json)
+    with central(fleet) as co:
+        edit = reissued(co, person_signer(co.store, key))
+        if edit is not None:
+            _commit(co, edit, as_json=as_json)
 
 
 @app.command()

@@ -84,6 +84,7 @@ class Enrolment(OwnDocument):
     previous: Digest | None = Field(
         description="The digest of the enrolment before it; null for the first."
     )
+    root: int = Field(ge=1, description="The version of the root that it was signed under.")
     key: KeyLine = Field(description="The key of the site's LO.")
     nodes: dict[Flat, KeyLine] = Field(default={}, description="The keys of its nodes, by name.")
     labels: Labels = Field(default={}, description="The labels that the policy selects by.")

@@ -54,16 +54,14 @@ class FleetTrust:
     def trust(self, site: str) -> Trust:
         """The chain with the site's newest enrolment, checked; without any where it has none.
 
-        A retired key's signature under an enrolment counts here: sites hold what they hold. Raises
-        `Refused` (rule `enrolment`) where it rests on revoked ones.
+        It counts as it was signed: sites hold what they hold. Raises `Refused` (rule `enrolment`)
+        where it rests on revoked keys.
         """
         if site not in self._trusts:
             folder = f"{ENROLMENTS}/{site}"
             found = self.store.files(self.commit, folder)
             own = {f"{ENROLMENTS}{path[len(folder) :]}": data for path, data in found.items()}
-            self._trusts[site] = follow(
-                self.roots.pinned, site, own, self.roots, states=NOT_REVOKED
-            )
+            self._trusts[site] = follow(self.roots.pinned, site, own, self.roots, as_signed=True)
         return self._trusts[site]
 
     def site_key(self, site: str) -> str | None:

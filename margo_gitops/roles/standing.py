@@ -1,7 +1,7 @@
 """Where a site's branch stands: the state that its next generation is made from.
 
-In a signed fleet only what a publisher signed is built on. What somebody else put on the branch is
-passed over and merged: the site refused it, and goes on with what comes.
+In a signed fleet only what a publisher signed, or the site adopted, is built on. What somebody else
+put on the branch is passed over and merged: the site refused it, and goes on with what comes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from margo_gitops.documents import canonical
 from margo_gitops.model import layout
 from margo_gitops.model.record import Change
+from margo_gitops.model.report import SiteStatus
 from margo_gitops.render import PublishedTree, SiteTree
 from margo_gitops.roles.fleettrust import FleetTrust
 from margo_gitops.roles.healing import astray
@@ -55,11 +56,18 @@ def standing(
         lost = astray(store, site, tip, status)
         found = published(store, site, tip)
         return Standing(found) if lost is None else Standing(lost.before, lost.beyond, found)
-    newest = _newest(store, site, tip, trust.published)
+    said = _said(store, site, status, trust)
+    adopted = None if said is None or said.adopted is None else said.adopted.change
+
+    def believes(files: Mapping[str, bytes]) -> bool:
+        """A publisher's, or what the site adopted: a key may have been revoked since."""
+        data = files.get(layout.CHANGE, b"")
+        return canonical.digest(data) == adopted or trust.published(files)
+
+    newest = _newest(store, site, tip, believes)
     if newest is None or newest.commit != tip:
         return Standing(newest, None if newest is None else newest.tree.change.generation)
-    said = status if _own(store, site, status, trust) else None
-    lost = astray(store, site, tip, said, trust.published)
+    lost = astray(store, site, tip, None if said is None else status, believes)
     return Standing(newest) if lost is None else Standing(lost.before, lost.beyond, newest)
 
 
@@ -78,10 +86,9 @@ def _newest(store: GitStore, site: str, tip: str, believes: Believes) -> Publish
     return None
 
 
-def _own(store: GitStore, site: str, status: str | None, trust: FleetTrust) -> bool:
+def _said(store: GitStore, site: str, status: str | None, trust: FleetTrust) -> SiteStatus | None:
+    """The site's own word, by the key that it is enrolled with."""
     key = trust.site_key(site)
-    return (
-        status is not None
-        and key is not None
-        and signed_status(store.files(status), key) is not None
-    )
+    if status is None or key is None:
+        return None
+    return signed_status(store.files(status), key)

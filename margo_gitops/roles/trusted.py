@@ -132,7 +132,7 @@ def begin_anew(co: Central, person: str, signer: Signer) -> tuple[Edit, str]:
     for site in sorted(main.sites):
         held = _last_enrolment(co, site)
         if held is not None:
-            made = held.model_copy(update={"version": 1, "previous": None})
+            made = held.model_copy(update={"version": 1, "previous": None, "root": 1})
             data, path = canonical.dump(made), layout.enrolment_path(1, site)
             files[path] = data
             files[layout.signed_by(path, signer.key.id)] = signer.sign(data, Namespace.ENROL)
@@ -170,6 +170,31 @@ def _last_enrolment(co: Central, site: str) -> Enrolment | None:
     if not versions:
         return None
     return canonical.load(max(versions)[1], Enrolment, folder)
+
+
+def reissued(co: Central, signer: Signer) -> Edit | None:
+    """The enrolments that rest on revoked keys, signed anew by this person; None where none does.
+
+    Their boxes hold them; it is for what is published next, and for boxes that come.
+    """
+    found = ceremony(co, signer)
+    trust = require_trust(co)
+    changes: dict[str, bytes | None] = {}
+    for site in sorted(co.main().sites):
+        try:
+            trust.trust(site)
+        except Refused:
+            held = _last_enrolment(co, site)
+            if held is None:
+                continue
+            data = co.store.read(co.head(), layout.enrolment_path(held.version, site)) or b""
+            update = {
+                "version": held.version + 1,
+                "previous": canonical.digest(data),
+                "root": trust.roots.root.version,
+            }
+            changes |= found.enrol(held.model_copy(update=update), site).changes
+    return Edit(changes, "Enrolments signed anew") if changes else None
 
 
 def with_epochs(root: TrustRoot, sites: Iterable[str]) -> TrustRoot:

@@ -14,7 +14,7 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Refused
 from margo_gitops.model import layout
 from margo_gitops.model.trust import Enrolment, TrustRoot
-from margo_gitops.trust.signers import ACTIVE, Persons, owners_of
+from margo_gitops.trust.signers import Persons, owners_of
 from margo_gitops.trust.sshsig import Namespace
 
 FOLDER = "trust/"
@@ -54,14 +54,15 @@ def follow(
     held: Trust | None,
     *,
     vouched: str | None = None,
-    states: frozenset[str] = ACTIVE,
+    as_signed: bool = False,
 ) -> Trust:
     """Go from what is held to the newest root and enrolment among the files, step by step.
 
-    `files` are those of a site branch below `trust/`. An enrolment needs keys in these `states`,
-    or to be the one `vouched` for: the digest of what a box held before it lost its store. Raises
-    `Refused` (rule `root` or `enrolment`) at the first step that is not signed by enough persons;
-    nothing is then believed.
+    `files` are those of a site branch below `trust/`. An enrolment needs active keys, or to be the
+    one `vouched` for: the digest of what a box held before it lost its store. With `as_signed` it
+    counts as it did under the root that it names, without keys that were revoked since: enough to
+    publish for a site that holds it, not to believe it anew. Raises `Refused` (rule `root` or
+    `enrolment`) at the first step that is not signed by enough persons; nothing is then believed.
     """
     ours = {path: data for path, data in files.items() if path.startswith(FOLDER)}
     if strange := sorted(path for path in ours if not _FILE.fullmatch(path)):
@@ -74,7 +75,7 @@ def follow(
     for version, data in _newest(ours, newest):
         trust = _next_enrolment(trust, site, version, data, ours)
         if canonical.digest(data) != vouched:
-            _require_enrolled(trust, states)
+            _require_enrolled(trust, _at_its_root(trust) if as_signed else trust.root)
     return trust
 
 
@@ -188,18 +189,41 @@ def _next_enrolment(
     return replace(held, enrolment=enrolment, files={**roots, **_kept(files, path)})
 
 
-def _require_enrolled(trust: Trust, states: frozenset[str]) -> None:
+def _require_enrolled(trust: Trust, root: TrustRoot) -> None:
     enrolment = trust.enrolment
     if enrolment is None:
         return
     path = layout.enrolment_path(enrolment.version)
     signed = signatures(trust.files, path)
-    persons = Persons(trust.root, states)
-    signers = persons.signed(trust.files[path], Namespace.ENROL, signed, "enrol")
-    if problem := signers.missing("enrol", trust.root.thresholds.enrol):
+    signers = Persons(root).signed(trust.files[path], Namespace.ENROL, signed, "enrol")
+    if problem := signers.missing("enrol", root.thresholds.enrol):
         raise Refused(
             f"enrolment {enrolment.version} of {enrolment.site}: {problem}", rule="enrolment"
         )
+
+
+def _at_its_root(trust: Trust) -> TrustRoot:
+    """The root that an enrolment was signed under, with the keys revoked since as revoked."""
+    enrolment = trust.enrolment
+    data = trust.files.get(layout.root_path(0 if enrolment is None else enrolment.root))
+    if data is None:
+        return trust.root
+    lost = {
+        line for line, (_, state) in owners_of(trust.root.persons).items() if state == "revoked"
+    }
+    root = canonical.load(data, TrustRoot, "root")
+    persons = {
+        name: person.model_copy(
+            update={
+                "keys": tuple(
+                    key.model_copy(update={"state": "revoked"}) if key.key in lost else key
+                    for key in person.keys
+                )
+            }
+        )
+        for name, person in root.persons.items()
+    }
+    return root.model_copy(update={"persons": persons})
 
 
 def _require_same(files: Mapping[str, bytes], held: Mapping[str, bytes]) -> None:

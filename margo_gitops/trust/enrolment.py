@@ -53,6 +53,7 @@ def site_enrolment(
         site=site.id,
         version=1 if before is None else before.version + 1,
         previous=_previous(trust),
+        root=trust.root.version,
         key=key,
         nodes={} if before is None else before.nodes,
         labels=site.labels,
@@ -71,6 +72,7 @@ def node_enrolment(trust: Trust, site: str, node: str, key: str) -> Enrolment:
     update = {
         "version": before.version + 1,
         "previous": _previous(trust),
+        "root": trust.root.version,
         "nodes": {**before.nodes, node: key},
     }
     return before.model_copy(update=update)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from margo_gitops.errors import MargoError, Refused, Stalled
+from margo_gitops.errors import MargoError, Refused
 from margo_gitops.model import layout
 from margo_gitops.roles import artifacts, central, fleettrust, overview
 from margo_gitops.roles.enrolment import request_of
@@ -79,8 +79,9 @@ def _a_report_for_another_commit() -> Tried:
 @attack(
     who="a clone that was asleep, or a forge that hides commits of main",
     stops="what is rendered next must come from a main that holds the one before",
-    rule="main",
+    rule="-",
     says="main was rewritten",
+    code=5,
     off=instead(central.Central, "_require_lineage", lambda *_: None),
 )
 def _a_stale_renderer() -> Tried:
@@ -99,7 +100,7 @@ def _a_stale_renderer() -> Tried:
     who=FORGE,
     stops="a publisher builds only on states that a publisher signed",
     rule="signature",
-    says="is passed over",
+    says="change.json is unsigned",
     off=instead(fleettrust.FleetTrust, "published", lambda *_: True),
 )
 def _a_generation_planted_for_the_publisher_to_build_on() -> Tried:
@@ -110,13 +111,14 @@ def _a_generation_planted_for_the_publisher_to_build_on() -> Tried:
     draft.change = draft.change.model_copy(update={"generation": far})
     draft.signer = None
     Forge(fleet).put(draft.files())
+    met = Tried.by(fleet.sites["north"].poll(), succeeded=False)
     fleet.approved(fleet.intent("late", sites=("north",)))
     fleet.settle()
     held = fleet.sites["north"].agent.read()
     assert held is not None
     if "late" not in {record.name for record in held.deployments}:
         return Tried(succeeded=True)
-    return Tried(succeeded=False, said=Refused("it is passed over", rule="signature"))
+    return met
 
 
 @attack(
@@ -163,7 +165,5 @@ def _an_artifact_swapped_in_git() -> Tried:
 def _asked(ask: Callable[[], object]) -> Tried:
     try:
         return Tried(bool(ask()))
-    except Stalled as error:
-        return Tried(succeeded=False, said=Refused(error.problem, rule="main"))
     except MargoError as error:
         return Tried(succeeded=False, said=error)

@@ -314,6 +314,26 @@ def _an_artifact_swapped_behind_its_tag() -> Tried:
 
 @attack(
     who=THIEF,
+    stops="images are pinned by the record; a compose file's names run as these digests only",
+    rule="approval",
+    says="hello",
+    off=without("approval"),
+)
+def _an_image_swapped_inside_a_compose_file() -> Tried:
+    """The same document, the same compose file; the image behind its name is another."""
+    forge = Forge(running())
+    draft = forge.draft()
+    before = deployment(draft).record
+    (held,) = before.artifacts
+    evil = canonical.digest(b"another image")
+    image = held.model_copy(update={"image": "docker.io/library/nginx:1", "digest": evil})
+    entry = altered(draft, artifacts=(held, image), document=before.document, statement=None)
+    draft.documents[entry.record.id] = forge.draft().documents[entry.record.id]
+    return forge.offer(draft)
+
+
+@attack(
+    who=THIEF,
     stops="generations grow in bounded steps",
     rule="jump",
     says="is more than 100000 after",
@@ -531,7 +551,12 @@ def _the_root_of_another_fleet() -> Tried:
 
 def _enrol(draft: Forged, by: str) -> None:
     enrolment = Enrolment(
-        fleet=draft.change.fleet, site="north", version=1, previous=None, key=line("north/")
+        fleet=draft.change.fleet,
+        site="north",
+        version=1,
+        previous=None,
+        root=1,
+        key=line("north/"),
     )
     path, data = layout.enrolment_path(1), canonical.dump(enrolment)
     draft.proofs[path] = data

@@ -51,9 +51,9 @@ _HEAD = """\
 # What an attacker can do
 
 Written by `python -m tests.attacks.page` from the attacks that are run as tests: each one succeeds
-with its defence switched off, and is refused, with this rule, with it on (exit code 3, and the rule
-is in the status). Sites and nodes are those of a signed fleet; an open one defends itself against
-none of this, and says so in every status.
+with its defence switched off, and is refused, with this rule, with it on: exit code 3, and the rule
+is in the status; `-` where a person's own tool stops (exit code 5). Sites and nodes are those of a
+signed fleet; an open one defends itself against none of this, and says so in every status.
 
 **Whom is anything taken from?** A forge, a network, a stick, a registry and a node are strangers.
 Believed are: the persons in the root, as far as their roles go and in the numbers that it asks for;

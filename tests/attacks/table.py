@@ -30,7 +30,10 @@ class Tried:
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack as the threat model tells it; `rule` and `says` are of the refusal."""
+    """One attack as the threat model tells it; `rule` and `says` are of the refusal.
+
+    `rule` is `-` where a person's own tool stops, which ends with another `code`.
+    """
 
     name: str
     who: str
@@ -40,19 +43,27 @@ class Attack:
     says: str
     off: Off
     run: Callable[[], Tried]
+    code: int = 3
 
 
 ATTACKS: dict[str, Attack] = {}
 
 
 def attack(
-    *, who: str, stops: str, rule: str, says: str, off: Off, remains: str = "nothing"
+    *,
+    who: str,
+    stops: str,
+    rule: str,
+    says: str,
+    off: Off,
+    remains: str = "nothing",
+    code: int = 3,
 ) -> Callable[[Callable[[], Tried]], Callable[[], Tried]]:
     """Put a function into the table, under its own name."""
 
     def register(run: Callable[[], Tried]) -> Callable[[], Tried]:
         name = run.__name__.removeprefix("_").replace("_", " ")
-        ATTACKS[name] = Attack(name, who, stops, remains, rule, says, off, run)
+        ATTACKS[name] = Attack(name, who, stops, remains, rule, says, off, run, code)
         return run
 
     return register

@@ -19,6 +19,7 @@ from margo_gitops.trust.share import Shared
 from margo_gitops.trust.sharing import adopt_share
 from margo_gitops.trust.sshsig import Namespace
 from tests.trust.golden import FOLDER, MESSAGE, every
+from tests.trust.keys import line
 
 CASES = json.loads((FOLDER / "signatures" / "cases.json").read_bytes())
 OPENSSH_IS_LAXER = {"junk-before", "junk-after", "carriage-returns", "wide"}
@@ -58,6 +59,24 @@ def test_ssh_keygen_says_the_same_where_it_is_as_strict(
     if signature.stem in OPENSSH_IS_LAXER or signature.stem == "untouched":
         return
     assert (done.returncode == 0) is case["good"], done.stderr
+
+
+SIGNED = {
+    "site-north/change.json": Namespace.PUBLISH,
+    "node-n1/placement.json": Namespace.PLACE,
+    "status-north/site.json": Namespace.STATUS,
+}
+
+
+@pytest.mark.parametrize("path", SIGNED)
+def test_ssh_keygen_takes_the_signature_files_of_a_site(path: str, tmp_path: Path) -> None:
+    who = {"site-north": "alice"}.get(path.partition("/")[0], "north/")
+    (tmp_path / "allowed").write_text(f"somebody {line(who)}\n")
+    words = ["ssh-keygen", "-Y", "verify", "-f", str(tmp_path / "allowed"), "-I", "somebody"]
+    words += ["-n", SIGNED[path], "-s", str(FOLDER / f"{path}.sig")]
+    message = (FOLDER / path).read_bytes()
+    assert subprocess.run(words, input=message, check=False).returncode == 0
+    assert subprocess.run(words, input=message + b" ", check=False).returncode != 0
 
 
 def test_the_golden_site_is_adopted_by_whoever_pinned_its_root() -> None:
