@@ -166,7 +166,10 @@ def _require_proof(record: Record, statement: Statement, evidence: Evidence) -> 
     if len(data) > LONGEST:
         raise Refused(f"a proof of {len(data)} bytes, expected at most {LONGEST}", rule="approval")
     proof = canonical.load(data, Proof, "a proof")
-    hashes = base64.b64decode(proof.path)
+    try:
+        hashes = base64.b64decode(proof.path, validate=True)
+    except ValueError:
+        raise Refused("a proof whose path is no base64", rule="approval") from None
     path = [hashes[at : at + merkle.DIGEST] for at in range(0, len(hashes), merkle.DIGEST)]
     leaf = merkle.leaf(canonical.dump(record))
     found = merkle.leads(leaf, proof.index, statement.records, path)
