@@ -221,6 +221,18 @@ class SimulatedFleet:
             for node in nodes:
                 self.nodes[node] = SimulatedNode(site, node, self.sites[site].mirror)
 
+    def office(self, store: GitStore, author: Callable[[], Authorship]) -> Central:
+        """A CO of this fleet over another repository."""
+        return Central(store, BareMain(store, author))
+
+    def box(self, site: str, remote: GitStore, mirror: GitStore) -> SimulatedSite:
+        """A site of this fleet with a mirror of its own."""
+        return SimulatedSite(site, remote, mirror)
+
+    def host(self, site: str, node: str, mirror: GitStore, store: GitStore) -> SimulatedNode:
+        """A node of this fleet with a store of its own."""
+        return SimulatedNode(site, node, mirror, store=store)
+
     def add_application(self, version: str) -> None:
         """The example in the App Store, under this version."""
         text = (EXAMPLE / "margo.yaml").read_bytes().replace(b'"1.0.0"', f'"{version}"'.encode())

@@ -16,6 +16,7 @@ from tests.faults.remembering import remembering
 from tests.faults.world import STEPS as POSSIBLE
 from tests.faults.world import World
 from tests.fleet import SimulatedFleet
+from tests.trust.world import SignedFleet
 
 STEPS = 24
 SLICE = 300
@@ -26,9 +27,10 @@ class Broken(Exception):
     """A schedule after which an invariant does not hold."""
 
 
-def base() -> SimulatedFleet:
+def base(*, signed: bool = False) -> SimulatedFleet:
     """The fleet that every schedule starts from."""
-    fleet = SimulatedFleet({"north": ("n1",)})
+    nodes = {"north": ("n1",)}
+    fleet = SignedFleet(nodes) if signed else SimulatedFleet(nodes)
     fleet.deploy()
     fleet.sites["north"].poll()
     return fleet
@@ -52,16 +54,24 @@ def run(start: SimulatedFleet, seed: int) -> None:
 
 
 def broken_of(seeds: range) -> list[str]:
-    """Run these seeds' schedules; what to say of those that broke an invariant."""
+    """Run these seeds' schedules; what to say of those that broke an invariant.
+
+    Every second slice of them is of a signed fleet.
+    """
     found = []
     with remembering():
-        start = base()
+        start = base(signed=is_signed(seeds[0]))
         for seed in seeds:
             try:
                 run(start, seed)
             except Broken as broken:
                 found.append(str(broken))
     return found
+
+
+def is_signed(seed: int) -> bool:
+    """Whether a seed's schedule is one of a signed fleet."""
+    return seed // SLICE % 2 == 1
 
 
 def main(argv: list[str]) -> int:
@@ -73,7 +83,10 @@ def main(argv: list[str]) -> int:
     given = parser.parse_args(argv)
     began, done, broken = time.monotonic(), 0, 0
     end = given.seed + given.runs
-    slices = [range(first, min(first + SLICE, end)) for first in range(given.seed, end, SLICE)]
+    slices = [
+        range(max(first, given.seed), min(first + SLICE, end))
+        for first in range(given.seed // SLICE * SLICE, end, SLICE)
+    ]
     with get_context("spawn").Pool(given.jobs, maxtasksperchild=1) as pool:
         for seeds, found in zip(slices, pool.imap(broken_of, slices), strict=True):
             done, broken = done + len(seeds), broken + len(found)

@@ -26,9 +26,10 @@ from tests.fleet import SimulatedFleet, SimulatedNode, SimulatedSite
 SITE, STATUS = layout.site_ref("north"), layout.status_ref("north")
 NODE, REPORT = layout.node_ref("n1"), layout.report_ref("n1")
 ALIVE = "refs/margo/alive/"
+LO_REFS = (SITE, STATUS, NODE, ALIVE, layout.ARTIFACTS, layout.TRUST)
 WRITES: dict[str, dict[str, tuple[str, ...]]] = {
     "co": {"remote": (layout.MAIN, layout.SITES, layout.ARTIFACTS)},
-    "lo": {"remote": (STATUS, ALIVE), "mirror": (SITE, STATUS, NODE, ALIVE, layout.ARTIFACTS)},
+    "lo": {"remote": (STATUS, ALIVE), "mirror": LO_REFS},
     "en": {"mirror": (REPORT,), "node": (NODE, REPORT, "refs/margo/", layout.ARTIFACTS)},
     "world": {"remote": (SITE,), "mirror": ("refs/",), "node": ("refs/",)},
 }
@@ -52,12 +53,16 @@ class Renderer:
 
     remote: GitStore
     clock: Callable[[], int]
+    fleet: SimulatedFleet | None = None
     store: GitStore = field(init=False)
 
     def __post_init__(self) -> None:
         self.store = twin(self.remote)
         self.far = StoreTransport(self.remote)
-        self.co = Central(self.store, BareMain(self.store, self._author))
+        if self.fleet is None:
+            self.co = Central(self.store, BareMain(self.store, self._author))
+        else:
+            self.co = self.fleet.office(self.store, self._author)
 
     def pull(self) -> None:
         """Follow the remote; what went two ways is given up for the remote's."""
@@ -106,10 +111,11 @@ class World:
     def __init__(self, base: SimulatedFleet, chance: random.Random) -> None:
         self.chance = chance
         self.remote = twin(base.remote)
-        self.site = SimulatedSite("north", self.remote, twin(base.sites["north"].mirror))
-        self.node = SimulatedNode("north", "n1", self.site.mirror, store=GitStore.memory())
+        self.base = base
+        self.site = base.box("north", self.remote, twin(base.sites["north"].mirror))
+        self.node = base.host("north", "n1", self.site.mirror, GitStore.memory())
         self.ticks = 2_000_000_000
-        self.renderers = [Renderer(self.remote, self._tick) for _ in "ab"]
+        self.renderers = [Renderer(self.remote, self._tick, base) for _ in "ab"]
         self.snapshot: GitStore | None = None
         self.adopted: set[str] = set()
         self.published: list[str] = [self.remote.resolve(SITE) or ""]
@@ -138,7 +144,7 @@ class World:
             elif not self.site.poll().troubles:
                 break
             self._bring()
-        co = Central(self.remote, BareMain(self.remote, lambda: Authorship("", "", 0)))
+        co = self.base.office(self.remote, lambda: Authorship("", "", 0))
         intent = co.main().intents.get("hello")
         greeting = "" if intent is None else str(intent.parameters.get("greeting", "Hello"))
         wanted = {} if intent is None else {"hello": greeting}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from margo_gitops.documents import canonical
@@ -20,6 +20,7 @@ from margo_gitops.roles.edge import EdgeNode
 from margo_gitops.roles.fleettrust import FleetTrust
 from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.roles.proposing import ProposalBranch, Proposing, Purpose
+from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.trust.enrolment import node_enrolment, site_enrolment
 from tests.fleet import FLEET_ID, SimulatedFleet, SimulatedNode, SimulatedSite
 from tests.trust.keys import key, line
@@ -116,6 +117,19 @@ class SignedFleet(SimulatedFleet):
             root = with_person(root, name, line(name), ("approve", "root", "enrol"))
         self.change_root(root.model_copy(update={"policy": self.policy}))
         self.settle()
+
+    def office(self, store: GitStore, author: Callable[[], Authorship]) -> Central:
+        """A publisher's clone."""
+        branch = BareMain(store, author)
+        return Central(store, branch, self.pinned, lambda: key(self.publisher), lambda: self.now)
+
+    def box(self, site: str, remote: GitStore, mirror: GitStore) -> SignedSite:
+        """An enrolled site."""
+        return SignedSite(site, remote, mirror, identity=self.identity(site))
+
+    def host(self, site: str, node: str, mirror: GitStore, store: GitStore) -> SignedNode:
+        """An enrolled node."""
+        return SignedNode(site, node, mirror, store=store, identity=self.identity(site, node))
 
     @property
     def trust(self) -> FleetTrust:
