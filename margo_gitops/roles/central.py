@@ -260,9 +260,7 @@ class Central:
         self, sites: Sequence[str], *, progress: Callable[[str], None] = lambda _: None
     ) -> list[SiteView]:
         """`status` of many sites; only those whose branches moved since are read again."""
-        trust = self.trust()
-        key = None if trust is None else trust.site_key
-        return Overview(self.store, key).views(sites, progress=progress)
+        return Overview(self.store, self.trust()).views(sites, progress=progress)
 
     def _require_lineage(self, site: str, source: str, head: str) -> None:
         if not self.store.is_ancestor(source, head):

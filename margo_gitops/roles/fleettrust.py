@@ -41,7 +41,7 @@ class FleetTrust:
 
     def signed(self, site: str) -> Signed:
         """What rendering this site asks; an enrolment of 0 where it has none."""
-        version = self._versions.get(site, 0)
+        version = self._version(site)
         epoch = self.roots.root.epochs.get(site, 1)
         return Signed(
             self.roots.root.version,
@@ -58,14 +58,17 @@ class FleetTrust:
         where it rests on revoked keys.
         """
         if site not in self._trusts:
-            folder = f"{ENROLMENTS}/{site}"
-            found = self.store.files(self.commit, folder)
-            own = {f"{ENROLMENTS}{path[len(folder) :]}": data for path, data in found.items()}
+            found = self._files.get(site, {})
+            own = {f"{ENROLMENTS}/{name}": self.store.blob(id) for name, id in found.items()}
             self._trusts[site] = follow(self.roots.pinned, site, own, self.roots, as_signed=True)
         return self._trusts[site]
 
+    def enrolment_id(self, site: str) -> str | None:
+        """The blob of a site's newest enrolment, which decides its key; nothing is read."""
+        return self._files.get(site, {}).get(f"{self._version(site)}.json")
+
     def site_key(self, site: str) -> str | None:
-        """The key that a site is enrolled with."""
+        """The key that a site is enrolled with; `Refused` where that rests on revoked ones."""
         enrolment = self.trust(site).enrolment
         return None if enrolment is None else enrolment.key
 
@@ -156,18 +159,21 @@ class FleetTrust:
     @cached_property
     def statements(self) -> Statements:
         """Every statement on `main`, with the signatures that lie there and on refs."""
-        return Statements.at(self.store, self.commit)
+        return Statements(self.store, self.commit)
 
     @cached_property
-    def _versions(self) -> Mapping[str, int]:
-        """Site to its newest enrolment; no file is read."""
-        newest: dict[str, int] = {}
-        for path in self.store.paths(self.commit, ENROLMENTS):
+    def _files(self) -> Mapping[str, Mapping[str, str]]:
+        """Site to the names of its enrolment's files and their blobs; nothing of them is read."""
+        found: dict[str, dict[str, str]] = {}
+        for path, id in self.store.paths(self.commit, ENROLMENTS).items():
             site, _, name = path.removeprefix(f"{ENROLMENTS}/").partition("/")
-            version = name.removesuffix(".json")
-            if version.isdecimal():
-                newest[site] = max(newest.get(site, 0), int(version))
-        return newest
+            found.setdefault(site, {})[name] = id
+        return found
+
+    def _version(self, site: str) -> int:
+        """A site's newest enrolment; 0 where it has none."""
+        names = (name.removesuffix(".json") for name in self._files.get(site, ()))
+        return max((int(name) for name in names if name.isdecimal()), default=0)
 
     def _proof(self, entry: RecordEntry, before: Mapping[str, bytes]) -> dict[str, bytes]:
         if entry.statement is None:

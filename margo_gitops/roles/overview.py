@@ -11,15 +11,16 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from margo_gitops.documents import canonical
-from margo_gitops.errors import Stalled
+from margo_gitops.errors import Refused, Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.record import Change
+from margo_gitops.roles.fleettrust import FleetTrust
 from margo_gitops.roles.proofs import alive_at, unbelievable
 from margo_gitops.status.view import DeploymentView, SiteView, site_view
 from margo_gitops.store.bulk import Bulk, bulk
@@ -54,12 +55,12 @@ def _nothing(_: str) -> None:
 class Overview:
     """Site views of one repository, as its refs stood when this was made.
 
-    `key` gives the key that a site of a signed fleet is enrolled with: what another signed is not
+    `trust` knows the key that a site of a signed fleet is enrolled with: what another signed is not
     shown. None is an open fleet.
     """
 
     store: GitStore
-    key: Callable[[str], str | None] | None = None
+    trust: FleetTrust | None = None
     _refs: dict[str, str] = field(init=False)
     _cache: Verdicts = field(init=False)
 
@@ -107,7 +108,7 @@ class Overview:
         tips = {site: self._tips(site) for site in sites}
         changes = snapshots(reader, _all(tips, 0), (layout.CHANGE,))
         statuses = snapshots(reader, _all(tips, 1), _STATUS)
-        alives = snapshots(reader, _all(tips, 2), () if self.key is None else _ALIVE)
+        alives = snapshots(reader, _all(tips, 2), () if self.trust is None else _ALIVE)
         found = {}
         for site, (desired, status, alive) in tips.items():
             change = changes.get(desired or "", _NONE)
@@ -142,25 +143,32 @@ class Overview:
 
     def _alive(self, site: str, sign: Snapshot) -> int:
         """When a sign of life was given; in a signed fleet by the site's own signed word."""
-        if self.key is None or sign is _NONE:
+        if self.trust is None or sign is _NONE:
             return sign.time
-        return alive_at(sign.files, self.key(site)) or _NEVER
+        with suppress(Refused):  # told with the status
+            return alive_at(sign.files, self.trust.site_key(site)) or _NEVER
+        return _NEVER
 
     def _view(
         self, site: str, data: bytes | None, files: Mapping[str, bytes], heard: int
     ) -> SiteView:
         change = None if data is None else canonical.load(data, Change, f"site/{site}:change.json")
         known = None if heard == _NEVER else heard
-        problem = None
-        if self.key is not None and files:
-            problem = unbelievable(files, self.key(site), _DEPLOYMENTS)
+        problem = None if self.trust is None or not files else self._forged(self.trust, site, files)
         if problem is not None:
             return replace(site_view(site, change, {}, known), refusals=(problem,))
         return site_view(site, change, files, known)
 
+    def _forged(self, trust: FleetTrust, site: str, files: Mapping[str, bytes]) -> str | None:
+        """Why a status is not the site's own word; None where it is."""
+        try:
+            return unbelievable(files, trust.site_key(site), _DEPLOYMENTS)
+        except Refused as error:
+            return f"[{error.rule}]: {error.problem}"
+
     def _basis(self, site: str) -> list[str | None]:
         """What a view is decided by."""
-        return [*self._tips(site), None if self.key is None else self.key(site)]
+        return [*self._tips(site), None if self.trust is None else self.trust.enrolment_id(site)]
 
     def _tips(self, site: str) -> _Tips:
         refs = self._refs

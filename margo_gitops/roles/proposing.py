@@ -132,18 +132,18 @@ class Proposing:
         if not own:
             raise Missing(f"proposal/{self.branch.id} has no statement", help="margo pr create")
         (data,) = own
-        held = Statements.at(self.branch.store, self._head()).held[canonical.digest(data)]
-        over = frozenset(held.leaves)
+        statements, digest = Statements(self.branch.store, self._head()), canonical.digest(data)
+        over = frozenset(statements.leaves(digest))
         wanted = [entry.record for entry, _ in self.co.wanted(self.co.main())]
         records = [r for r in wanted if merkle.leaf(canonical.dump(r)) in over]
-        if len(records) != len(held.leaves):
+        if len(records) != len(over):
             raise Refused(
                 f"proposal/{self.branch.id} would have sites run other records than those that"
                 " its statement is over: main moved on, or the branch was changed",
                 rule="approval",
                 help=f"margo pr create {self.branch.id}, again",
             )
-        evidence = Evidence(data, list(held.signatures.values()))
+        evidence = Evidence(data, list(statements.held[digest].signatures.values()))
         judged = judge(evidence, self._trust.roots.root, self._scopes(records))
         return Look(read_statement(data), data, records, judged)
 
@@ -168,7 +168,7 @@ class Proposing:
             )
         if not isinstance(trunk, Trunk):
             raise Stalled("a proposal is merged into main")
-        held = Statements.at(self.branch.store, self._head()).held[canonical.digest(seen.data)]
+        held = Statements(self.branch.store, self._head()).held[canonical.digest(seen.data)]
         (path, *_) = statement_files(seen.data, b"")
         beside = {layout.signed_by(path, id): data for id, data in held.signatures.items()}
         trailer = f"Proposal: {self.branch.id}"

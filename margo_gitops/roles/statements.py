@@ -6,8 +6,10 @@ it, or still on the ref of whoever gave it. A signature that does not count is l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from margo_gitops.documents import canonical
 from margo_gitops.errors import MargoError, Refused
@@ -25,41 +27,41 @@ SIGNATURE = "signature"
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One statement with the leaves of its tree and its signatures, by the id of their key."""
+    """One statement and its signatures, by the id of their key."""
 
     statement: bytes
-    leaves: tuple[bytes, ...]
     signatures: Mapping[str, bytes]
 
 
-@dataclass(slots=True)
+@dataclass
 class Statements:
-    """Every statement by its digest."""
+    """The statements of a commit of `main` or of a proposal; their leaves are read when asked."""
 
-    held: Mapping[str, Held]
-    _proofs: dict[str, Mapping[bytes, bytes]] = field(default_factory=dict)
-    _over: dict[bytes, list[str]] = field(default_factory=dict)
+    store: GitStore
+    commit: str
+    _proofs: dict[str, Mapping[bytes, bytes]] = field(default_factory=dict, repr=False)
 
-    def __post_init__(self) -> None:
-        """Know which statements are over a record without looking through each."""
-        for digest, held in self.held.items():
-            for leaf in held.leaves:
-                self._over.setdefault(leaf, []).append(digest)
+    @cached_property
+    def held(self) -> Mapping[str, Held]:
+        """Every statement by its digest; `Refused` where a file is none."""
+        refs: dict[str, list[str]] = {}
+        for ref, tip in self.store.refs(layout.APPROVALS).items():
+            name = ref.removeprefix(layout.APPROVALS).partition("-")[0]
+            refs.setdefault(name, []).append(tip)
+        found = {}
+        for name, files in self._files.items():
+            if "json" in files:
+                data = self.store.blob(files["json"])
+                read_statement(data)
+                signed = self._signed(files, refs.get(name, ()))
+                found[canonical.digest(data)] = Held(data, dict(_counting(data, signed)))
+        return found
 
-    @classmethod
-    def at(cls, store: GitStore, commit: str) -> Statements:
-        """Those of a commit of `main` or of a proposal."""
-        files = store.files(commit, FOLDER)
-        refs = store.refs(layout.APPROVALS)
-        held = {}
-        for path, data in files.items():
-            if path.endswith(".json"):
-                digest = canonical.digest(data)
-                beside = files.get(path.removesuffix(".json") + ".leaves", b"")
-                leaves = tuple(read_leaves(beside, read_statement(data)))
-                found = _signatures(store, path, digest, files, refs)
-                held[digest] = Held(data, leaves, dict(_counting(data, found)))
-        return cls(held)
+    def leaves(self, digest: str) -> tuple[bytes, ...]:
+        """The leaves of a statement's tree; `Refused` where those beside it are not its own."""
+        id = self._files.get(digest.removeprefix("sha256:"), {}).get("leaves")
+        beside = b"" if id is None else self.store.blob(id)
+        return tuple(read_leaves(beside, read_statement(self.held[digest].statement)))
 
     def evidence(self, record: Record) -> Iterator[tuple[str, Evidence]]:
         """Each statement that is over this very record, by its digest, and what proves that."""
@@ -67,9 +69,36 @@ class Statements:
         for digest in self._over.get(leaf, ()):
             held = self.held[digest]
             if digest not in self._proofs:
-                self._proofs[digest] = proofs_of(held.statement, held.leaves)
+                self._proofs[digest] = proofs_of(held.statement, self.leaves(digest))
             signed = [held.signatures[key] for key in sorted(held.signatures)]
             yield digest, Evidence(held.statement, signed, self._proofs[digest][leaf])
+
+    @cached_property
+    def _over(self) -> Mapping[bytes, list[str]]:
+        """Leaf to the statements that are over it."""
+        found: dict[bytes, list[str]] = {}
+        for digest in self.held:
+            for leaf in self.leaves(digest):
+                found.setdefault(leaf, []).append(digest)
+        return found
+
+    @cached_property
+    def _files(self) -> Mapping[str, Mapping[str, str]]:
+        """Statement, by its digest in hex, to what lies there of it: ending to blob."""
+        found: dict[str, dict[str, str]] = {}
+        for path, id in self.store.paths(self.commit, FOLDER).items():
+            name, _, ending = path.removeprefix(f"{FOLDER}/").partition(".")
+            found.setdefault(name, {})[ending] = id
+        return found
+
+    def _signed(self, files: Mapping[str, str], refs: Iterable[str]) -> Iterator[bytes]:
+        """Every signature: from beside a statement, and from the refs of those who gave it."""
+        for ending in sorted(files):
+            if ending.endswith(".sig"):
+                yield self.store.blob(files[ending])
+        for tip in refs:
+            with suppress(MargoError):  # anybody's ref: what cannot be read does not count
+                yield self.store.read(tip, SIGNATURE) or b""
 
 
 def statement_files(statement: bytes, leaves: bytes) -> dict[str, bytes]:
@@ -87,27 +116,6 @@ def keep_approval(store: GitStore, statement: bytes, signature: bytes) -> str:
         commit = store.write({SIGNATURE: signature}, parents=[], author=author, message=f"{ref}\n")
         store.move(ref, commit, old=None)
     return ref
-
-
-def _signatures(
-    store: GitStore,
-    path: str,
-    digest: str,
-    files: Mapping[str, bytes],
-    refs: Mapping[str, str],
-) -> Iterator[bytes]:
-    """Every signature of a statement, from beside it and from the refs of those who gave it."""
-    begins = path.removesuffix(".json") + "."
-    for name in sorted(files):
-        if name.startswith(begins) and name.endswith(".sig"):
-            yield files[name]
-    begins = layout.approval_ref(digest, "")
-    for ref in sorted(refs):
-        if ref.startswith(begins):
-            try:
-                yield store.read(refs[ref], SIGNATURE) or b""
-            except MargoError:  # somebody else's ref: what cannot be read does not count
-                continue
 
 
 def _counting(statement: bytes, found: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:

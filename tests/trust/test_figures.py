@@ -62,7 +62,7 @@ def test_a_statement_over_a_thousand_sites_is_signed_and_proved_in_five_seconds(
         keep_approval(store, data, signature)
     files = statement_files(data, write_leaves(leaves))
     commit = store.write(files, parents=[], author=fleet._author(), message="all\n")
-    held = Statements.at(store, commit)
+    held = Statements(store, commit)
     proofs = [next(held.evidence(record))[1] for record in records]
     took = time.perf_counter() - begun
     record_property("seconds", round(took, 2))
