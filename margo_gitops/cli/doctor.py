@@ -44,17 +44,21 @@ def doctor(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
 
 
 def _load(fleet: Path) -> list[Check]:
-    """Nothing where there is no fleet, or `main` has errors: `margo validate` tells those."""
+    """What the fleet believes and what it asks of its remote.
+
+    Nothing where there is no fleet, or `main` has errors: `margo validate` tells those.
+    """
     from margo_gitops.cli.options import central  # noqa: PLC0415
     from margo_gitops.errors import MargoError  # noqa: PLC0415
-    from margo_gitops.roles.health import load_checks  # noqa: PLC0415
+    from margo_gitops.roles.health import load_checks, trust_checks  # noqa: PLC0415
 
     if not (fleet / "fleet.yaml").is_file():
         return []
     try:
         with central(fleet) as co:
             main = co.main()
-        default = main.fleet.polling
-        return list(load_checks(site.polling or default for site in main.sites.values()))
+            believed = list(trust_checks(co))
+        habits = [site.polling or main.fleet.polling for site in main.sites.values()]
+        return [*believed, *load_checks(habits)]
     except MargoError:
         return []

@@ -24,7 +24,7 @@ from margo_gitops.model.record import (
     SiteSettings,
 )
 from margo_gitops.model.report import NodeReport, SiteStatus
-from margo_gitops.model.trust import Enrolment, EnrolRequest, Hold, TrustRoot
+from margo_gitops.model.trust import Enrolment, EnrolRequest, Hold, Invitation, TrustRoot
 
 _MODEL = TypeVar("_MODEL", bound=BaseModel)
 
@@ -46,6 +46,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "Enrolment": Enrolment,
     "EnrolRequest": EnrolRequest,
     "Hold": Hold,
+    "Invitation": Invitation,
     "Statement": Statement,
     "Proof": Proof,
 }

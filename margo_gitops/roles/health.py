@@ -17,9 +17,11 @@ from margo_gitops.model.fleet import Polling
 from margo_gitops.model.layout import MAIN
 from margo_gitops.model.quantity import duration_seconds
 from margo_gitops.roles.agents import RUNTIMES, drivers
+from margo_gitops.roles.central import Central
 from margo_gitops.runtime.base import Owner
 from margo_gitops.store.clone import Clone
 from margo_gitops.store.transport import open_transport
+from margo_gitops.trust.signers import owners_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def host_checks() -> Iterator[Check]:
 def remote_checks(fleet: Path) -> Iterator[Check]:
     """The clone, and whether its remote answers."""
     if not (fleet / "fleet.yaml").is_file():
-        yield Check("fleet", False, "no fleet.yaml here", "margo init DIR --open", needed=False)
+        yield Check("fleet", False, "no fleet.yaml here", "margo init DIR", needed=False)
         return
     try:
         clone = Clone(fleet)
@@ -64,6 +66,32 @@ def remote_checks(fleet: Path) -> Iterator[Check]:
         yield Check("remote", known, f"{remote.name} answers", "margo push")
     except MargoError as error:
         yield Check("remote", False, str(error), error.help)
+
+
+def trust_checks(co: Central) -> Iterator[Check]:
+    """Whether the fleet is signed, its root pinned here, and whose key this person signs with."""
+    try:
+        trust = co.trust()
+    except MargoError as error:
+        yield Check("trust", False, error.problem, error.help)
+        return
+    if trust is None:
+        cure = "margo init, without --open, makes a signed one"
+        yield Check("trust", False, "an open fleet: nothing is signed", cure, needed=False)
+        return
+    root = trust.roots.root
+    pinned = co.pinned is not None
+    found = f"root {root.version}{'' if pinned else ', not pinned here'}"
+    yield Check("trust", pinned, found, "margo trust pin FINGERPRINT", needed=False)
+    try:
+        signer = co.signing()
+        name = owners_of(root.persons).get(str(signer.key), ("", ""))[0]
+    except MargoError as error:
+        yield Check("key", False, error.problem, error.help, needed=False)
+        return
+    roles = ", ".join(root.persons[name].roles) if name else ""
+    found = f"{signer.key.fingerprint} of {name or 'nobody in this fleet'}: {roles or 'no role'}"
+    yield Check("key", bool(name), found, "margo trust show", needed=False)
 
 
 def load_checks(habits: Iterable[Polling]) -> Iterator[Check]:

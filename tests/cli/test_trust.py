@@ -175,6 +175,21 @@ def test_a_merge_without_approval_is_published_to_nobody(office: Office) -> None
     assert "hello: merged, waits: hello" in office.run("ada", "status")
 
 
+def test_what_the_forge_changes_is_refused_with_exit_code_3(office: Office) -> None:
+    bare = office.folder / "plant.git"
+    forged = office.folder / "forged"
+    subprocess.run(["git", "clone", "-q", "-b", "site/north", str(bare), str(forged)], check=True)
+    document = forged / "deployments" / "hello.yaml"
+    document.write_text(document.read_text().replace("Hello", "Pwned"))
+    for words in (["commit", "-qam", "A word of my own"], ["push", "-q"]):
+        subprocess.run(["git", *words], cwd=forged, env={**os.environ, **IDENTITY}, check=True)
+    told = office.site(bare, code=3)
+    assert "the same number with other bytes is a fork" in told
+    assert office.greeting() == "Hello"
+    office.run("ada", "pull")
+    assert "[fork]: site/north" in office.run("ada", "status")
+
+
 def test_who_proposes_does_not_approve_and_a_stranger_signs_nothing(office: Office) -> None:
     propose(office)
     assert "somebody else must approve" in office.run("ada", "pr", "approve", "moin", code=1)

@@ -8,6 +8,7 @@ from margo_gitops.errors import Refused
 from margo_gitops.model import layout
 from margo_gitops.model.approval import Policy
 from margo_gitops.render.edits import begin_epochs
+from margo_gitops.roles.beliefs import Beliefs
 from margo_gitops.roles.ceremony import PENDING, with_person, with_state
 from margo_gitops.roles.trusted import reissued, shown, with_epochs
 from margo_gitops.store.git import Authorship
@@ -144,6 +145,23 @@ def test_enrolments_that_rest_on_a_revoked_key_are_signed_anew() -> None:
     assert [item.site for item in fleet.co.render()] == ["north", "south"]
     fleet.settle()
     assert not [trouble for outcome in fleet.poll_all() for trouble in outcome.troubles]
+
+
+def test_trust_advances_alone_where_the_change_beside_it_is_refused() -> None:
+    fleet = SignedFleet({"north": ("n1",)})
+    root = with_person(fleet.trust.roots.root, "dora", line("dora"), ("approve",))
+    fleet.change_root(root)
+    forge = Forge(fleet)
+    files = {**forge.files(), "change.json.sig": b"junk"}
+    site = fleet.sites["north"]
+    held = site.agent.read()
+    tried = forge.offer(files)
+    assert tried.said is not None
+    assert not tried.succeeded
+    assert site.agent.read() == held
+    trust = Beliefs("north", site.mirror, fleet.identity("north")).held()
+    assert trust is not None
+    assert trust.root.version == fleet.trust.roots.root.version
 
 
 def test_labels_are_enrolled_anew_with_a_new_box() -> None:
