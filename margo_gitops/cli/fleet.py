@@ -87,13 +87,20 @@ def clone(
     """
     from margo_gitops.store.clone import Clone  # noqa: PLC0415
     from margo_gitops.store.transport import open_transport, redacted  # noqa: PLC0415
+    from margo_gitops.trust.spoken import spoken  # noqa: PLC0415
 
     made = Clone.clone(url, folder, open_transport(url))
-    emit(
-        {"folder": str(folder), "remote": redacted(url), "main": made.head()},
-        as_json=as_json,
-        text=f"cloned {redacted(url)} into {folder}",
-    )
+    with central(folder) as co:
+        trust = co.trust()
+    root = None if trust is None else trust.roots.pinned
+    text = [f"cloned {redacted(url)} into {folder}"]
+    if root is not None:
+        text.append(
+            f"it is signed; its root says {spoken(root)}. Have a person read it to you, then:"
+            " margo trust pin FINGERPRINT"
+        )
+    value = {"folder": str(folder), "remote": redacted(url), "main": made.head(), "root": root}
+    emit(value, as_json=as_json, text=text)
 
 
 def up(

@@ -176,7 +176,16 @@ class Proposing:
         return trunk.merge(tip, f"Merge proposal/{self.branch.id}\n\n{trailer}\n")
 
     def person(self) -> str:
-        """Whose key this is; `Stalled` for a stranger's, or one that does not count."""
+        """Whose key this is; `Stalled` for a stranger's, one that does not count, or without a pin.
+
+        A clone that never heard the root could be shown anybody's persons.
+        """
+        if self.co.pinned is None:
+            raise Stalled(
+                "this clone has not pinned the fleet's first root: nothing is signed on hearsay",
+                then="nothing was signed",
+                help="margo trust pin FINGERPRINT, as a person reads it to you",
+            )
         owners = owners_of(self._trust.roots.root.persons)
         name, key_state = owners.get(str(self.signer.key), ("", ""))
         if not name or key_state != "active":

@@ -73,16 +73,20 @@ def standing(
 
 def published(store: GitStore, site: str, tip: str) -> PublishedTree:
     """What a site branch holds at one commit; `Refused` for what no margo writes."""
-    files = store.files(tip)
+    return _tree(site, tip, store.files(tip))
+
+
+def _tree(site: str, commit: str, files: Mapping[str, bytes]) -> PublishedTree:
     change = canonical.load(files.get(layout.CHANGE, b""), Change, f"site/{site}:change.json")
-    return PublishedTree(tip, SiteTree(files, change))
+    return PublishedTree(commit, SiteTree(files, change))
 
 
 def _newest(store: GitStore, site: str, tip: str, believes: Believes) -> PublishedTree | None:
     """The newest state of the branch that is believed."""
     for commit in store.history(tip, limit=LOOK_BACK):
-        if believes(store.files(commit.id)):
-            return published(store, site, commit.id)
+        files = store.files(commit.id)
+        if believes(files):
+            return _tree(site, commit.id, files)
     return None
 
 

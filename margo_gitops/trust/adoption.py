@@ -19,6 +19,8 @@ from margo_gitops.trust.offer import Desired, Offer
 _ASTRAY = frozenset({"fork", "rollback", "descent"})
 """The rules that refuse a branch which was set back or went another way than this site."""
 
+_HELP = {"site": "", "enrolment": "margo lo enroll --invite FILE"}
+
 Clause = Callable[[Offer, Change, "Desired | None"], str | None]
 
 
@@ -49,7 +51,7 @@ def _adopted(
             raise Refused(
                 f"site/{offer.site} at {offer.commit[:12]}: {problem}",
                 rule=rule,
-                help=f"margo diff {offer.site}" if rule != "site" else "",
+                help=_HELP.get(rule, f"margo diff {offer.site}"),
             )
     settings = canonical.load(offer.files[layout.SETTINGS], SiteSettings, layout.SETTINGS)
     return Desired(offer.commit, change, settings, offer.files)

@@ -45,7 +45,11 @@ def _adopted(offer: Shared, held: Share | None, clauses: tuple[tuple[str, Clause
     share = Share(offer.commit, placement, change, settings, files)
     for rule, clause in clauses:
         if problem := clause(offer, share, held):
-            raise Refused(f"node/{offer.node} at {offer.commit[:12]}: {problem}", rule=rule)
+            raise Refused(
+                f"node/{offer.node} at {offer.commit[:12]}: {problem}",
+                rule=rule,
+                help="margo en enroll --invite FILE" if rule == "enrolment" else "",
+            )
     return share
 
 

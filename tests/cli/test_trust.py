@@ -120,7 +120,9 @@ def propose(office: Office) -> None:
     office.git("ada", "switch", "-q", "main")
     office.run("ada", "pr", "create", "moin", "--reason", "they asked")
     office.run("ada", "push")
-    office.run("bob", "pr", "approve", "moin", code=0)
+    office.run("bob", "pr", "approve", "moin", code=5)
+    office.run("bob", "trust", "pin", office.json("ada", "site", "invite", "north")["spoken"])
+    office.run("bob", "pr", "approve", "moin")
     office.run("bob", "push")
     office.run("ada", "pull")
 
