@@ -128,6 +128,7 @@ def _proposing(fleet: Path, id: str, key: Path | None) -> Iterator[tuple[Central
     from margo_gitops.store.git import Authorship  # noqa: PLC0415
 
     with central(fleet) as co:
+        co.head()  # the branch is written to, so it must not be the one that is checked out
         _refresh(co.store)
         who, mail = co.branch.who(), "proposal@margo-gitops.invalid"
         branch = ProposalBranch(co.store, id, lambda: Authorship(who, mail, int(time.time())))
@@ -140,7 +141,7 @@ def _refresh(store: GitStore) -> None:
     from margo_gitops.store.sync import fetch_proposals  # noqa: PLC0415
     from margo_gitops.store.transport import open_transport  # noqa: PLC0415
 
-    url = store.remote()
+    url = store.setting("remote.origin.url")
     if url is None:
         return
     try:

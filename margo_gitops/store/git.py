@@ -8,7 +8,6 @@ them, and every object that is read is hashed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -20,6 +19,7 @@ from dulwich.repo import MemoryRepo, Repo
 from margo_gitops.errors import LostRace, Missing, Refused, Usage
 from margo_gitops.model.layout import MAIN
 from margo_gitops.store import pack, walk
+from margo_gitops.store.commit import Commit
 from margo_gitops.store.disk import disk_faults
 from margo_gitops.store.limits import MAX_FILE, MAX_TOTAL
 from margo_gitops.store.memory import MemoryRefs
@@ -37,22 +37,6 @@ from margo_gitops.store.refs import DiskRefs, Refs
 from margo_gitops.store.repository import make_bare, open_repo, patiently, remove_leftovers
 
 __all__ = ["Authorship", "Commit", "GitStore"]
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """What one commit says of itself; `time` is the committer's, in seconds since 1970."""
-
-    id: str
-    parents: tuple[str, ...]
-    time: int
-    author: str
-    message: str
-
-    def authorship(self) -> Authorship:
-        """The same author and time, for a commit that is derived from this one."""
-        name, _, email = self.author.rpartition(" <")
-        return Authorship(name, email.removesuffix(">"), self.time)
 
 
 class GitStore:
@@ -92,18 +76,10 @@ class GitStore:
         return cls(MemoryRepo.init_bare([], {}))
 
     def setting(self, name: str) -> str | None:
-        """A value of this repository's git config, as `margo.root`; None where it is not set."""
-        section, _, key = name.partition(".")
+        """A value of git's config, as `margo.root`; None if it is not set."""
+        *section, key = name.split(".")
         try:
-            found = self._repo.get_config_stack().get((section.encode(),), key.encode())
-        except KeyError:
-            return None
-        return found.decode("utf-8", "replace")
-
-    def remote(self) -> str | None:
-        """The URL of `origin`; None where there is none."""
-        try:
-            found = self._repo.get_config().get((b"remote", b"origin"), b"url")
+            found = self._repo.get_config_stack().get(tuple(map(str.encode, section)), key.encode())
         except KeyError:
             return None
         return found.decode("utf-8", "replace")
