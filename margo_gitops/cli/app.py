@@ -19,6 +19,7 @@ from margo_gitops.cli import (
     enrolling,
     fleet,
     holding,
+    joining,
     locking,
     proposals,
     publish,
@@ -65,7 +66,8 @@ locking.register(app_store.app)
 app.add_typer(app_store.app, name="app", help="The App Store.")
 serving.register(agents.lo)
 holding.register(agents.lo)
-enrolling.register(sites.app, devices.app, agents.lo, agents.en)
+enrolling.register(sites.app, devices.app)
+joining.register(agents.lo, agents.en)
 app.add_typer(trust.app, name="trust", help="The persons of the fleet and their keys.")
 app.add_typer(proposals.app, name="pr", help="Proposals and their approvals.")
 app.add_typer(agents.lo, name="lo", help="The Local Orchestrator of one site.")

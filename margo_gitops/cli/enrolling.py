@@ -1,4 +1,4 @@
-"""`invite`, `enroll`, `accept`, `rekey`: how a box comes into a signed fleet, or takes a place.
+"""`invite`, `accept`, `rekey`, `relabel`: the office's side of an enrolment.
 
 The office invites, the box asks with a key of its own, the office accepts; each side reads the
 other a fingerprint, by telephone or face to face.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from margo_gitops.cli.comparing import OutOption, compare
 from margo_gitops.cli.options import HERE, FleetOption, JsonOption, KeyOption, central
 from margo_gitops.cli.output import emit
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 SiteArgument = Annotated[str, typer.Argument(help="The site.")]
 NodeArgument = Annotated[str, typer.Argument(help="The node.")]
-OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="Write it to this file.")
-]
 RequestOption = Annotated[
     Path | None,
     typer.Option("--request", metavar="FILE", help="The request; default the remote's."),
@@ -30,32 +28,17 @@ HeardOption = Annotated[
     str | None,
     typer.Option("--heard", metavar="FINGERPRINT", help="The box's key, as its people read it."),
 ]
-InviteOption = Annotated[
-    Path, typer.Option("--invite", metavar="FILE", help="The invitation from the office.")
-]
-RootOption = Annotated[
-    str | None,
-    typer.Option("--root", metavar="FINGERPRINT", help="The fleet's root, as the office reads it."),
-]
-RemoteOption = Annotated[
-    str | None, typer.Option("--remote", help="Where to leave the request; else a file is carried.")
-]
-StateOption = Annotated[Path | None, typer.Option("--state", help="The agent's state folder.")]
-AgainOption = Annotated[
-    bool, typer.Option("--again", help="The fleet has a new first root: its people began anew.")
-]
 
 
-def register(site: typer.Typer, device: typer.Typer, lo: typer.Typer, en: typer.Typer) -> None:
+def register(site: typer.Typer, device: typer.Typer) -> None:
     """Add the verbs to their nouns."""
     site.command("invite")(site_invite)
     site.command("accept")(site_accept)
     site.command("rekey")(site_rekey)
+    site.command("relabel")(site_relabel)
     device.command("invite")(device_invite)
     device.command("accept")(device_accept)
     device.command("rekey")(device_rekey)
-    lo.command("enroll")(lo_enroll)
-    en.command("enroll")(en_enroll)
 
 
 def site_invite(
@@ -85,38 +68,6 @@ def device_invite(
     """
     with central(fleet) as co:
         _invite(co, site, node, out, as_json=as_json)
-
-
-def lo_enroll(
-    invite: InviteOption,
-    root: RootOption = None,
-    remote: RemoteOption = None,
-    out: OutOption = None,
-    state: StateOption = None,
-    again: AgainOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Make this box's key, pin the fleet's root, and ask to be the site's LO.
-
-    Example: margo lo enroll --invite north.invite.json --remote https://git.example/plant.git
-    """
-    _enroll("lo", invite, root, remote, out, state, again=again, as_json=as_json)
-
-
-def en_enroll(
-    invite: InviteOption,
-    root: RootOption = None,
-    remote: RemoteOption = None,
-    out: OutOption = None,
-    state: StateOption = None,
-    again: AgainOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Make this host's key, pin the fleet's root, and ask to be a node of its site.
-
-    Example: margo en enroll --invite n1.invite.json --out n1.request.json
-    """
-    _enroll("en", invite, root, remote, out, state, again=again, as_json=as_json)
 
 
 def site_accept(
@@ -149,6 +100,25 @@ def site_rekey(
     Example: margo site rekey north --heard "3f2a 99bc 0d41 77e5 c210"
     """
     _accept(fleet, site, None, request, heard, key, again=True, as_json=as_json)
+
+
+def site_relabel(
+    site: SiteArgument,
+    key: KeyOption = None,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Enrol a site's present labels and tenant: approval rules select by what is enrolled.
+
+    Example: margo site relabel north
+    """
+    from margo_gitops.cli.committing import commit  # noqa: PLC0415
+    from margo_gitops.cli.options import person_signer  # noqa: PLC0415
+    from margo_gitops.roles.enrolment import relabelling  # noqa: PLC0415
+
+    with central(fleet) as co:
+        edit = relabelling(co, site, person_signer(co.store, key))
+        commit(co, edit, as_json=as_json)
 
 
 def device_accept(
@@ -206,42 +176,6 @@ def _invite(co: Central, site: str, node: str | None, out: Path | None, *, as_js
     )
 
 
-def _enroll(
-    kind: str,
-    invite: Path,
-    root: str | None,
-    remote: str | None,
-    out: Path | None,
-    state: Path | None,
-    *,
-    again: bool,
-    as_json: bool,
-) -> None:
-    from margo_gitops.roles.agents import state_folder  # noqa: PLC0415
-    from margo_gitops.roles.enrolment import leave_request, read_invitation  # noqa: PLC0415
-    from margo_gitops.roles.identity import enrol  # noqa: PLC0415
-    from margo_gitops.trust.spoken import spoken  # noqa: PLC0415
-
-    invitation = read_invitation(invite, node=kind == "en")
-    _compare("the fleet's root", root, invitation.root, "--root")
-    where = state or state_folder(kind, invitation.node or invitation.site)
-    identity = enrol(where.resolve(), invitation, again=again)
-    left = leave_request(identity, invitation, remote, out)
-    own = spoken(identity.key.key.id)
-    who = f"margo site accept {invitation.site}"
-    if invitation.node is not None:
-        who = f"margo device accept {invitation.site} {invitation.node}"
-    emit(
-        {"key": str(identity.key.key), "spoken": own, "request": left, "state": str(where)},
-        as_json=as_json,
-        text=[
-            f"this box's key, to be read to the office: {own}",
-            f"the request is at {left}",
-            f"there: {who}",
-        ],
-    )
-
-
 def _accept(
     fleet: Path,
     site: str,
@@ -260,25 +194,6 @@ def _accept(
 
     with central(fleet) as co:
         asked = request_of(co, site, node, request)
-        _compare(f"the key of {node or site}", heard, parse_key(asked.key).id, "--heard")
+        compare(f"the key of {node or site}", heard, parse_key(asked.key).id, "--heard")
         edit = accepting(co, asked, person_signer(co.store, key), again=again)
         commit(co, edit, as_json=as_json)
-
-
-def _compare(what: str, said: str | None, digest: str, option: str) -> None:
-    """Nothing is believed before a person has typed what another person read out."""
-    import sys  # noqa: PLC0415
-
-    from margo_gitops.errors import Refused, Usage  # noqa: PLC0415
-    from margo_gitops.trust.spoken import heard, spoken  # noqa: PLC0415
-
-    if said is None:
-        if not sys.stdin.isatty():
-            raise Usage(f"nobody is here to compare {what}", help=f"{option} FINGERPRINT")
-        said = typer.prompt(f"{what}, as the other side reads it to you")
-    if not heard(said, digest):
-        raise Refused(
-            f"{what}: you heard {said[:80]!r}, here it is {spoken(digest)}",
-            rule="fingerprint",
-            then="nothing was believed",
-        )

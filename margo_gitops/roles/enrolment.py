@@ -19,7 +19,13 @@ from margo_gitops.roles.proofs import signed_status
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Update, open_transport
 from margo_gitops.trust.chain import Trust
-from margo_gitops.trust.enrolment import ask, node_enrolment, read_request, site_enrolment
+from margo_gitops.trust.enrolment import (
+    ask,
+    node_enrolment,
+    read_request,
+    relabelled,
+    site_enrolment,
+)
 from margo_gitops.trust.sshsig import Signer
 
 REQUEST = "request.json"
@@ -109,6 +115,22 @@ def accepting(co: Central, asked: EnrolRequest, signer: Signer, *, again: bool) 
     status, adopted = _last_word(co, asked.site, of_site)
     made = site_enrolment(of_site, site, asked.key, adopted=adopted, status=status)
     return ceremony.enrol(made, f"Enrol {asked.site}")
+
+
+def relabelling(co: Central, site: str, signer: Signer) -> Edit:
+    """The edit that lets the policy select a site by the labels that `sites/` says now.
+
+    Raises `Invalid` where they are enrolled already, or the site is not.
+    """
+    main, trust = co.main(), _trust(co)
+    if site not in main.sites:
+        raise Invalid(f"there is no site {site}", help="margo site list")
+    of_site, wanted = trust.trust(site), main.sites[site]
+    held = of_site.enrolment
+    if held is not None and (held.labels, held.tenant) == (wanted.labels, wanted.tenant):
+        raise Invalid(f"the labels of {site} are enrolled as they are")
+    ceremony = Ceremony(co.store, trust.commit, trust.roots, signer)
+    return ceremony.enrol(relabelled(of_site, wanted), f"Enrol the labels of {site}")
 
 
 def _last_word(co: Central, site: str, trust: Trust) -> tuple[str | None, Adopted | None]:

@@ -19,7 +19,11 @@ from margo_gitops.trust.offer import Desired, Offer
 _ASTRAY = frozenset({"fork", "rollback", "descent"})
 """The rules that refuse a branch which was set back or went another way than this site."""
 
-_HELP = {"site": "", "enrolment": "margo lo enroll --invite FILE"}
+_HELP = {
+    "site": "",
+    "enrolment": "margo lo enroll --invite FILE",
+    "approval": "margo pr create ID --again, at the fleet's clone",
+}
 
 Clause = Callable[[Offer, Change, "Desired | None"], str | None]
 

@@ -64,6 +64,21 @@ def site_enrolment(
     )
 
 
+def relabelled(trust: Trust, site: Site) -> Enrolment:
+    """The site's enrolment with its present labels and tenant; `Invalid` where it has none."""
+    before = trust.enrolment
+    if before is None:
+        raise Invalid(f"{site.id} is not enrolled yet", help=f"margo site invite {site.id}")
+    update = {
+        "version": before.version + 1,
+        "previous": _previous(trust),
+        "root": trust.root.version,
+        "labels": site.labels,
+        "tenant": site.tenant,
+    }
+    return before.model_copy(update=update)
+
+
 def node_enrolment(trust: Trust, site: str, node: str, key: str) -> Enrolment:
     """The site's enrolment with this key for one of its nodes; `Invalid` where it has none."""
     before = trust.enrolment

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from margo_gitops.errors import Refused
+from margo_gitops.documents import own
+from margo_gitops.errors import Invalid, Refused
 from margo_gitops.model import layout
-from margo_gitops.model.approval import Policy
-from margo_gitops.render.edits import begin_epochs
+from margo_gitops.model.approval import ApprovalRule, Policy
+from margo_gitops.render.edits import Edit, begin_epochs
 from margo_gitops.roles.beliefs import Beliefs
 from margo_gitops.roles.ceremony import PENDING, with_person, with_state
+from margo_gitops.roles.enrolment import relabelling
 from margo_gitops.roles.trusted import reissued, shown, with_epochs
 from margo_gitops.store.git import Authorship
 from margo_gitops.trust.enrolment import ask, node_enrolment, read_request, site_enrolment
@@ -162,6 +164,27 @@ def test_trust_advances_alone_where_the_change_beside_it_is_refused() -> None:
     trust = Beliefs("north", site.mirror, fleet.identity("north")).held()
     assert trust is not None
     assert trust.root.version == fleet.trust.roots.root.version
+
+
+def test_the_policy_follows_a_label_once_it_is_enrolled() -> None:
+    saw = ApprovalRule(name="saw", labels={"line": "saw"}, approvals=1)
+    fleet = SignedFleet({"north": ("n1",)}, policy=Policy(rules=(saw,)))
+    main = fleet.co.main()
+    site = main.sites["north"].model_copy(update={"labels": {"line": "saw"}})
+    fleet.co.apply(Edit({layout.site_path("north"): own.write(site)}, "Another line"))
+    fleet.co.apply(fleet.intent("one"))
+    assert [item.deployments for item in fleet.co.render()] == [("one",)]
+    fleet.settle()
+    fleet.co.apply(relabelling(fleet.co, "north", key("alice")))
+    with pytest.raises(Invalid, match="enrolled as they are"):
+        relabelling(fleet.co, "north", key("alice"))
+    fleet.co.render()
+    fleet.co.apply(fleet.intent("two"))
+    assert fleet.co.render() == []
+    (late,) = fleet.co.waiting(fleet.co.main())["north"]
+    assert late.why == "two is approved by nobody: the rule saw asks for 1"
+    fleet.settle()
+    assert set(fleet.running()["n1"]) == {"one"}
 
 
 def test_labels_are_enrolled_anew_with_a_new_box() -> None:
