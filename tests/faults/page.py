@@ -17,9 +17,9 @@ _HEAD = """\
 `python -m tests.faults.page` runs the tests of each row and writes this page: the numbers are those
 of its last run. `MARGO_CRASH_ALL=1` kills at every call, not at some.
 
-`nox -s simulate` is the night's share: 100,000 random schedules of 24 steps, every second block of them
-of a signed fleet, each checked against the invariants after every step. Run on 2026-11-27 with seeds
-300000 to 399999: none broke one (27 minutes on two cores).
+`nox -s simulate` is the night's share: 100,000 random schedules of 24 steps, every second block of
+them of a signed fleet, each checked against the invariants after every step. Run on 2026-11-27 with
+seeds 300000 to 399999: none broke one (27 minutes on two cores).
 
 | fault | where | times tried | outcome |
 |---|---|---|---|
