@@ -54,12 +54,10 @@ def person_signer(store: GitStore, key: Path | None) -> Signer:
     """
     import os  # noqa: PLC0415
 
-    from margo_gitops.roles.signing import person_key  # noqa: PLC0415
+    from margo_gitops.roles.signing import named_key, person_key  # noqa: PLC0415
 
-    given = os.environ.get("MARGO_KEY")
-    named = key or (Path(given) if given else None)
     configured = store.setting("margo.key") or store.setting("user.signingKey")
-    return person_key(named, configured, os.environ)
+    return person_key(named_key(key, os.environ), configured, os.environ)
 
 
 KeyOption = Annotated[

@@ -25,6 +25,12 @@ TRUST = "refs/margo/trust/"
 KEPT = "refs/margo/kept/"
 """In an agent's own store: the end of the epoch before, until the remote has the new one."""
 
+CHAIN = "trust/"
+ROOTS = "trust/root"
+ENROLMENTS = "trust/enrolment"
+PENDING = "trust/pending"
+STATEMENTS = "trust/statements"
+
 FLEET = "fleet.yaml"
 MANIFEST = "manifest.json"
 SETTINGS = "settings.json"
@@ -168,12 +174,12 @@ def signature_path(path: str) -> str:
 
 def root_path(version: int) -> str:
     """Where a version of the root stands, on `main` and on every site branch."""
-    return f"trust/root/{version}.json"
+    return f"{ROOTS}/{version}.json"
 
 
 def enrolment_path(version: int, site: str | None = None) -> str:
     """Where a site's enrolment stands: on its own branch, or among all on `main`."""
-    return f"trust/enrolment/{f'{site}/' if site else ''}{version}.json"
+    return f"{ENROLMENTS}/{f'{site}/' if site else ''}{version}.json"
 
 
 def hold_path(deployment: str) -> str:
@@ -188,7 +194,12 @@ def kept_path(deployment: str) -> str:
 
 def pending_path(path: str) -> str:
     """Where a file of the chain waits on `main` until enough persons signed it."""
-    return path.replace("trust/", "trust/pending/", 1)
+    return path.replace(CHAIN, f"{PENDING}/", 1)
+
+
+def settled_path(waiting: str) -> str:
+    """Where such a file stands once enough persons signed it."""
+    return waiting.replace(f"{PENDING}/", CHAIN, 1)
 
 
 def statement_path(statement: str) -> str:

@@ -99,6 +99,10 @@ class Enrolment(OwnDocument):
         default=None, description="What that status says was adopted: records that need no more."
     )
 
+    def key_of(self, node: str | None) -> str | None:
+        """The key of a node, or of the site's LO where none is named; None where none is."""
+        return self.key if node is None else self.nodes.get(node)
+
 
 class Hold(OwnDocument):
     """One deployment kept at, or put back to, a record that its site adopted before.

@@ -9,11 +9,11 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Refused
 from margo_gitops.model import layout
 from margo_gitops.model.record import Change
-from margo_gitops.model.report import Adopted, Refusal, SiteStatus
+from margo_gitops.model.report import Adopted, Refusal
 from margo_gitops.roles.adopted import in_force
 from margo_gitops.roles.beliefs import Beliefs
 from margo_gitops.roles.checking import require_valid_site
-from margo_gitops.roles.proofs import signed_status
+from margo_gitops.roles.proofs import newest_status
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import Transport
 from margo_gitops.trust.adoption import adopt, reread
@@ -21,7 +21,7 @@ from margo_gitops.trust.chain import Trust
 from margo_gitops.trust.offer import Desired, Offer
 
 LOOK_BACK = 2000
-"""Commits of a site's own histories that a box looks through for what it once adopted."""
+"""Generations of its branch that a box looks through for what it once adopted."""
 
 
 @dataclass(slots=True)
@@ -95,8 +95,7 @@ class Adopting:
         if self.beliefs is None:
             return None
         trust = self.beliefs.learn(files)
-        enrolment = trust.enrolment
-        self.beliefs.require_mine(trust, None if enrolment is None else enrolment.key)
+        self.beliefs.require_mine(trust)
         return trust
 
     def _since(self, trust: Trust, status: str | None) -> Adopted | None:
@@ -105,18 +104,10 @@ class Adopting:
         if beliefs is None or enrolment is None:
             return None
         mark = beliefs.identity.marks.read()
-        said = None if status is None else self._said(status, enrolment.key)
-        words = (enrolment.adopted, mark.adopted if mark else None, said.adopted if said else None)
+        own = None if status is None else newest_status(self.store, status, enrolment.key)
+        words = (enrolment.adopted, mark.adopted if mark else None, own[1].adopted if own else None)
         known = [adopted for adopted in words if adopted is not None]
         return max(known, key=lambda adopted: (adopted.epoch, adopted.generation), default=None)
-
-    def _said(self, tip: str, key: str) -> SiteStatus | None:
-        """The newest status of this site's history that its own key signed."""
-        for commit in self.store.history(tip, limit=LOOK_BACK):
-            said = signed_status(self.store.files(commit.id), key)
-            if said is not None:
-                return said
-        return None
 
     def _known(self, tip: str, since: Adopted) -> frozenset[str]:
         """The records of what was adopted, found in the branch's history by its digest."""

@@ -24,7 +24,8 @@ class Asking:
     def forward(self) -> None:
         """Push each request that the remote lacks; one that is replaced goes out again."""
         own = f"{layout.REQUESTS}{self.site}."
-        found = {ref: id for ref, id in self.store.refs(layout.REQUESTS).items() if own in ref}
+        asked = self.store.refs(layout.REQUESTS)
+        found = {ref: id for ref, id in asked.items() if ref.startswith(own)}
         due = [ref for ref in sorted(found)[:MANY] if self._handed.get(ref) != found[ref]]
         if not due:
             return

@@ -16,7 +16,7 @@ from margo_gitops.model import layout
 from margo_gitops.model.report import Adopted
 from margo_gitops.model.trust import Mark
 from margo_gitops.store.git import Authorship, GitStore
-from margo_gitops.trust.chain import FOLDER, Trust, follow, restore
+from margo_gitops.trust.chain import Trust, follow, restore
 from margo_gitops.trust.sshsig import Signer
 
 
@@ -98,12 +98,12 @@ class Beliefs:
             )
         )
 
-    def require_mine(self, trust: Trust, key: str | None) -> None:
-        """`Refused` (rule `enrolment`) where the key that is enrolled is not this box's."""
-        own = self.identity.key.key
-        if key == str(own):
+    def require_mine(self, trust: Trust, node: str | None = None) -> None:
+        """`Refused` (rule `enrolment`) where a place's key, the site's or a node's, is not ours."""
+        own, enrolment = self.identity.key.key, trust.enrolment
+        if enrolment is not None and enrolment.key_of(node) == str(own):
             return
-        version = 0 if trust.enrolment is None else trust.enrolment.version
+        version = 0 if enrolment is None else enrolment.version
         raise Refused(
             f"enrolment {version} of {self.identity.site} does not name the key of this box,"
             f" {own.fingerprint}: another has its place, or it was never accepted",
@@ -114,7 +114,7 @@ class Beliefs:
     def _keep(self, trust: Trust) -> None:
         tip = self.store.resolve(self.ref)
         commit = self.store.write(
-            {path: data for path, data in trust.files.items() if path.startswith(FOLDER)},
+            {path: data for path, data in trust.files.items() if path.startswith(layout.CHAIN)},
             parents=[] if tip is None else [tip],
             author=Authorship("margo", "agent@margo-gitops.invalid", 0),
             message=f"{self.id}: root {trust.root.version}\n",

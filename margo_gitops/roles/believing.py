@@ -28,9 +28,7 @@ class Believing:
     def offer(self, tip: str, files: Mapping[str, bytes]) -> Shared:
         """The branch's tip with what this node believes; `Refused` where the chain is broken."""
         trust = self.beliefs.learn(files)
-        enrolment = trust.enrolment
-        key = None if enrolment is None else enrolment.nodes.get(self.node)
-        self.beliefs.require_mine(trust, key)
+        self.beliefs.require_mine(trust, self.node)
         since, known = self._before()
         return Shared(self.node, tip, files, trust, since, known)
 

@@ -229,13 +229,20 @@ class Central:
                 pack_refs(self.store.path)
         return published
 
-    def _publisher(self, trust: FleetTrust) -> Signer:
+    def require_pinned(self, then: str) -> None:
+        """`Stalled`, and `then`, where nobody read the fleet's root to this clone's person.
+
+        A clone that never heard it could be shown anybody's persons.
+        """
         if self.pinned is None:
             raise Stalled(
                 "this clone has not pinned the fleet's first root: nothing is signed on hearsay",
-                then="nothing was published",
-                help=f"compare {trust.roots.pinned} with the others, then: margo trust pin DIGEST",
+                then=then,
+                help="margo trust pin FINGERPRINT, as a person reads it to you",
             )
+
+    def _publisher(self, trust: FleetTrust) -> Signer:
+        self.require_pinned("nothing was published")
         return trust.publisher(self.signing())
 
     def published(self, site: str) -> SiteTree | None:

@@ -19,7 +19,6 @@ from margo_gitops.store.git import GitStore
 from margo_gitops.trust.chain import Trust, follow, require_root, signatures
 from margo_gitops.trust.sshsig import Namespace, Signer
 
-PENDING = "trust/pending"
 EVERY_ROLE: tuple[Role, ...] = ("root", "enrol", "publish", "approve")
 
 
@@ -68,10 +67,10 @@ class Ceremony:
 
     def sign(self) -> list[Edit]:
         """This person's signature under everything that waits for one."""
-        found = self.store.files(self.commit, PENDING)
+        found = self.store.files(self.commit, layout.PENDING)
         edits = []
         for waiting, data in found.items():
-            path = waiting.replace("trust/pending/", "trust/", 1)
+            path = layout.settled_path(waiting)
             mine = layout.signed_by(waiting, self.signer.key.id)
             if waiting.endswith(".json") and mine not in found:
                 signed = signatures(found, waiting)
@@ -91,7 +90,7 @@ class Ceremony:
     def _signed(
         self, path: str, data: bytes, before: list[bytes], message: str, also: Sequence[Signer]
     ) -> Edit:
-        namespace = Namespace.ROOT if path.startswith("trust/root/") else Namespace.ENROL
+        namespace = Namespace.ROOT if path.startswith(layout.ROOTS) else Namespace.ENROL
         own = {
             layout.signed_by(path, signer.key.id): signer.sign(data, namespace)
             for signer in (self.signer, *also)
@@ -101,17 +100,17 @@ class Ceremony:
         problem = self._lacks(path, data, [*before, *own.values()])
         if problem is not None:
             return Edit(waiting, f"{message}: {problem}")
-        laid = self.store.files(self.commit, PENDING)
+        laid = self.store.files(self.commit, layout.PENDING)
         begins = layout.pending_path(path).removesuffix(".json") + "."
         moved = {p: d for p, d in laid.items() if p.startswith(begins)}
-        final = {p.replace("trust/pending/", "trust/", 1): d for p, d in moved.items()}
+        final = {layout.settled_path(p): d for p, d in moved.items()}
         return Edit({**dict.fromkeys(moved), **final, **files}, message)
 
     def _lacks(self, path: str, data: bytes, signed: list[bytes]) -> str | None:
         """What keeps the document from being in force, by the very rule that sites follow."""
         files: dict[str, bytes] = dict(self.roots.files)
         site, local = "", path
-        if not path.startswith("trust/root/"):
+        if not path.startswith(layout.ROOTS):
             site = path.split("/")[2]
             local = path.replace(f"/{site}/", "/", 1)
         files[local] = data

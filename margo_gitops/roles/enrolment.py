@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from margo_gitops.documents import canonical
-from margo_gitops.errors import Invalid, Missing, Stalled
+from margo_gitops.errors import Invalid, Missing
 from margo_gitops.model import layout
 from margo_gitops.model.report import Adopted
 from margo_gitops.model.trust import EnrolRequest, Invitation
@@ -15,7 +15,7 @@ from margo_gitops.roles.beliefs import Identity
 from margo_gitops.roles.central import Central
 from margo_gitops.roles.ceremony import Ceremony
 from margo_gitops.roles.fleettrust import FleetTrust
-from margo_gitops.roles.proofs import signed_status
+from margo_gitops.roles.proofs import newest_status
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.transport import Update, open_transport
 from margo_gitops.trust.chain import Trust
@@ -29,7 +29,6 @@ from margo_gitops.trust.enrolment import (
 from margo_gitops.trust.sshsig import Signer
 
 REQUEST = "request.json"
-LOOK_BACK = 2000
 
 
 def invitation(co: Central, site: str, node: str | None) -> Invitation:
@@ -99,7 +98,7 @@ def accepting(co: Central, asked: EnrolRequest, signer: Signer, *, again: bool) 
     of_site = trust.trust(asked.site)
     held = of_site.enrolment
     name = asked.node or asked.site
-    before = None if held is None else held.nodes.get(asked.node) if asked.node else held.key
+    before = None if held is None else held.key_of(asked.node)
     if before == asked.key:
         raise Invalid(f"{name} is enrolled with that very key already")
     if before is not None and not again:
@@ -138,23 +137,15 @@ def _last_word(co: Central, site: str, trust: Trust) -> tuple[str | None, Adopte
     tip = co.store.resolve(layout.status_ref(site))
     if tip is None or trust.enrolment is None:
         return None, None
-    for commit in co.store.history(tip, limit=LOOK_BACK):
-        said = signed_status(co.store.files(commit.id), trust.enrolment.key)
-        if said is not None:
-            return commit.id, said.adopted
-    return None, None
+    found = newest_status(co.store, tip, trust.enrolment.key)
+    return (None, None) if found is None else (found[0], found[1].adopted)
 
 
 def _trust(co: Central) -> FleetTrust:
     found = co.trust()
     if found is None:
         raise Invalid("this fleet is open: its boxes need no enrolment")
-    if co.pinned is None:
-        raise Stalled(
-            "this clone has not pinned the fleet's first root",
-            then="nothing was written",
-            help="margo trust pin DIGEST",
-        )
+    co.require_pinned("nothing was written")
     return found
 
 

@@ -20,9 +20,6 @@ from margo_gitops.trust.offer import Offer
 from margo_gitops.trust.signers import NOT_REVOKED, Persons
 from margo_gitops.trust.sshsig import Namespace, Signer, parse
 
-ROOTS = "trust/root"
-ENROLMENTS = "trust/enrolment"
-
 
 @dataclass
 class FleetTrust:
@@ -59,7 +56,7 @@ class FleetTrust:
         """
         if site not in self._trusts:
             found = self._files.get(site, {})
-            own = {f"{ENROLMENTS}/{name}": self.store.blob(id) for name, id in found.items()}
+            own = {f"{layout.ENROLMENTS}/{name}": self.store.blob(id) for name, id in found.items()}
             self._trusts[site] = follow(self.roots.pinned, site, own, self.roots, as_signed=True)
         return self._trusts[site]
 
@@ -165,8 +162,8 @@ class FleetTrust:
     def _files(self) -> Mapping[str, Mapping[str, str]]:
         """Site to the names of its enrolment's files and their blobs; nothing of them is read."""
         found: dict[str, dict[str, str]] = {}
-        for path, id in self.store.paths(self.commit, ENROLMENTS).items():
-            site, _, name = path.removeprefix(f"{ENROLMENTS}/").partition("/")
+        for path, id in self.store.paths(self.commit, layout.ENROLMENTS).items():
+            site, _, name = path.removeprefix(f"{layout.ENROLMENTS}/").partition("/")
             found.setdefault(site, {})[name] = id
         return found
 
@@ -198,7 +195,7 @@ def read_trust(
     Without a pin the first root is taken from `main` itself: enough to look, never to sign. Raises
     `Refused` (rule `root`) where the chain is broken, or gone from a fleet whose root is pinned.
     """
-    files = store.files(commit, ROOTS)
+    files = store.files(commit, layout.ROOTS)
     first = files.get(layout.root_path(1))
     if first is None:
         if pinned is None:

@@ -14,7 +14,7 @@ from margo_gitops.errors import Usage
 from margo_gitops.model import layout
 from margo_gitops.model.fleet import Fleet
 from margo_gitops.roles.ceremony import first_root
-from margo_gitops.roles.signing import person_key
+from margo_gitops.roles.signing import named_key, person_key
 from margo_gitops.store.clone import Clone
 from margo_gitops.store.gitprogram import answer, must
 from margo_gitops.trust.spoken import spoken
@@ -46,8 +46,7 @@ def found(
     person: str,
 ) -> Founded:
     """Make the fleet's repository and pin its root there; `Stalled` where there is no key."""
-    given = os.environ.get("MARGO_KEY")
-    named = key or (Path(given) if given else None)
+    named = named_key(key, os.environ)
     signer = person_key(named, answer(Path.cwd(), "config", "user.signingKey"), os.environ)
     root = first_root(fleet.id, person, signer)
     clone = Clone.init(folder, {**files, **root}, message)

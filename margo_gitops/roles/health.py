@@ -21,7 +21,7 @@ from margo_gitops.roles.central import Central
 from margo_gitops.runtime.base import Owner
 from margo_gitops.store.clone import Clone
 from margo_gitops.store.transport import open_transport
-from margo_gitops.trust.signers import owners_of
+from margo_gitops.trust.signers import whose
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def trust_checks(co: Central) -> Iterator[Check]:
     yield Check("trust", pinned, found, "margo trust pin FINGERPRINT", needed=False)
     try:
         signer = co.signing()
-        name = owners_of(root.persons).get(str(signer.key), ("", ""))[0]
+        name, _ = whose(root, signer.key)
     except MargoError as error:
         yield Check("key", False, error.problem, error.help, needed=False)
         return

@@ -17,7 +17,7 @@ from margo_gitops.trust.accounting import evidence_paths
 from margo_gitops.trust.chain import Trust
 from margo_gitops.trust.holding import hold_in, kept_in
 from margo_gitops.trust.offer import Desired
-from margo_gitops.trust.signers import owners_of
+from margo_gitops.trust.signers import whose
 from margo_gitops.trust.sshsig import Namespace, Signer
 
 LOOK_BACK = 2000
@@ -92,7 +92,9 @@ class Holding:
         files = self.store.files(commit)
         path = document_path(entry.record)
         kept = {layout.kept_path(hold.id): canonical.dump(entry), path: files[path]}
-        proofs = {p: files[p] for p in evidence_paths(files, [entry]) if not p.startswith("trust/")}
+        proofs = {
+            p: files[p] for p in evidence_paths(files, [entry]) if not p.startswith(layout.CHAIN)
+        }
         proofs.pop(layout.signature_path(layout.CHANGE), None)
         self._write(hold, signer, {**kept, **proofs})
         return hold
@@ -125,7 +127,7 @@ class Holding:
     def _hold(
         self, trust: Trust, entry: RecordEntry, signer: Signer, number: int, reason: str
     ) -> Hold:
-        owner = owners_of(trust.root.persons).get(str(signer.key), ("", ""))[0]
+        owner, _ = whose(trust.root, signer.key)
         person = trust.root.persons.get(owner)
         if person is None or "site-operator" not in person.roles:
             raise Stalled(

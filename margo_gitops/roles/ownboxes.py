@@ -39,8 +39,7 @@ def _enrolled(co: Central, launched: Launched, site: str, node: str | None) -> b
     identity = enrol(launched.folder(kind, name), invited)
     trust = co.trust()
     held = None if trust is None else trust.trust(site).enrolment
-    key = None if held is None else held.key if node is None else held.nodes.get(node)
-    if key == str(identity.key.key):
+    if held is not None and held.key_of(node) == str(identity.key.key):
         return False
     asked = EnrolRequest(
         fleet=invited.fleet, root=invited.root, site=site, node=node, key=str(identity.key.key)

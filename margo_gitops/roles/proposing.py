@@ -14,11 +14,11 @@ from margo_gitops.model.record import Record
 from margo_gitops.roles.central import Central, MainBranch, Trunk
 from margo_gitops.roles.fleettrust import FleetTrust
 from margo_gitops.roles.reading import read_main
-from margo_gitops.roles.statements import FOLDER, Statements, keep_approval, statement_files
+from margo_gitops.roles.statements import Statements, keep_approval, statement_files
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.trust import merkle
 from margo_gitops.trust.approval import Evidence, Judged, judge, read_statement, scope_of
-from margo_gitops.trust.signers import owners_of
+from margo_gitops.trust.signers import whose
 from margo_gitops.trust.sshsig import Namespace, Signer
 from margo_gitops.trust.statement import leaves_of, state, write_leaves
 
@@ -75,6 +75,7 @@ class Look:
     data: bytes
     records: Sequence[Record]
     judged: Judged
+    signatures: Mapping[str, bytes]
 
 
 @dataclass(slots=True)
@@ -143,9 +144,10 @@ class Proposing:
                 rule="approval",
                 help=f"margo pr create {self.branch.id}, again",
             )
-        evidence = Evidence(data, list(statements.held[digest].signatures.values()))
+        signed = statements.held[digest].signatures
+        evidence = Evidence(data, list(signed.values()))
         judged = judge(evidence, self._trust.roots.root, self._scopes(records))
-        return Look(read_statement(data), data, records, judged)
+        return Look(judged.statement, data, records, judged, signed)
 
     def approve(self, seen: Look) -> str:
         """Sign exactly what was looked at; the ref that holds the signature."""
@@ -168,26 +170,16 @@ class Proposing:
             )
         if not isinstance(trunk, Trunk):
             raise Stalled("a proposal is merged into main")
-        held = Statements(self.branch.store, self._head()).held[canonical.digest(seen.data)]
         (path, *_) = statement_files(seen.data, b"")
-        beside = {layout.signed_by(path, id): data for id, data in held.signatures.items()}
+        beside = {layout.signed_by(path, id): data for id, data in seen.signatures.items()}
         trailer = f"Proposal: {self.branch.id}"
         tip = self.branch.commit(dict(beside), f"Approvals of {self.branch.id}\n\n{trailer}\n")
         return trunk.merge(tip, f"Merge proposal/{self.branch.id}\n\n{trailer}\n")
 
     def person(self) -> str:
-        """Whose key this is; `Stalled` for a stranger's, one that does not count, or without a pin.
-
-        A clone that never heard the root could be shown anybody's persons.
-        """
-        if self.co.pinned is None:
-            raise Stalled(
-                "this clone has not pinned the fleet's first root: nothing is signed on hearsay",
-                then="nothing was signed",
-                help="margo trust pin FINGERPRINT, as a person reads it to you",
-            )
-        owners = owners_of(self._trust.roots.root.persons)
-        name, key_state = owners.get(str(self.signer.key), ("", ""))
+        """Whose key this is; `Stalled` for one that does not count, or without a pinned root."""
+        self.co.require_pinned("nothing was signed")
+        name, key_state = whose(self._trust.roots.root, self.signer.key)
         if not name or key_state != "active":
             raise Stalled(
                 f"{self.signer.key.fingerprint} is {key_state or 'unknown'} in this fleet",
@@ -228,7 +220,7 @@ class Proposing:
 
     def _own(self) -> list[bytes]:
         """The statement of this proposal; a new one takes the place of the one before."""
-        files = self.branch.store.files(self._head(), FOLDER)
+        files = self.branch.store.files(self._head(), layout.STATEMENTS)
         found = (data for path, data in files.items() if path.endswith(".json"))
         return [data for data in found if read_statement(data).proposal == self.branch.id]
 

@@ -94,6 +94,12 @@ def machine_key(path: Path) -> KeyFile:
     return KeyFile(public_of(plain), plain)
 
 
+def named_key(given: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The key that a person names: by the flag, else by MARGO_KEY."""
+    said = environ.get("MARGO_KEY")
+    return given or (Path(said) if said else None)
+
+
 def person_key(named: Path | None, configured: str | None, environ: Mapping[str, str]) -> Signer:
     """A person's key: the one named, git's `user.signingKey`, else the usual one of ssh.
 

@@ -21,7 +21,6 @@ from margo_gitops.trust.approval import Evidence, read_statement
 from margo_gitops.trust.sshsig import Namespace
 from margo_gitops.trust.statement import proofs_of, read_leaves
 
-FOLDER = "trust/statements"
 SIGNATURE = "signature"
 
 
@@ -86,8 +85,8 @@ class Statements:
     def _files(self) -> Mapping[str, Mapping[str, str]]:
         """Statement, by its digest in hex, to what lies there of it: ending to blob."""
         found: dict[str, dict[str, str]] = {}
-        for path, id in self.store.paths(self.commit, FOLDER).items():
-            name, _, ending = path.removeprefix(f"{FOLDER}/").partition(".")
+        for path, id in self.store.paths(self.commit, layout.STATEMENTS).items():
+            name, _, ending = path.removeprefix(f"{layout.STATEMENTS}/").partition(".")
             found.setdefault(name, {})[ending] = id
         return found
 
@@ -103,7 +102,7 @@ class Statements:
 
 def statement_files(statement: bytes, leaves: bytes) -> dict[str, bytes]:
     """Where a statement and its leaves stand on `main`."""
-    name = f"{FOLDER}/{canonical.digest(statement).removeprefix('sha256:')}"
+    name = f"{layout.STATEMENTS}/{canonical.digest(statement).removeprefix('sha256:')}"
     return {f"{name}.json": statement, f"{name}.leaves": leaves}
 
 

@@ -14,11 +14,12 @@ from margo_gitops.model.approval import ApprovalPolicy, Policy
 from margo_gitops.model.trust import Enrolment, Role, TrustRoot
 from margo_gitops.render.edits import Edit
 from margo_gitops.roles.central import Central
-from margo_gitops.roles.ceremony import PENDING, Ceremony, first_root
-from margo_gitops.roles.fleettrust import ENROLMENTS, FleetTrust
+from margo_gitops.roles.ceremony import Ceremony, first_root
+from margo_gitops.roles.fleettrust import FleetTrust
 from margo_gitops.store.gitprogram import must
+from margo_gitops.trust.enrolment import following
 from margo_gitops.trust.keys import parse_key
-from margo_gitops.trust.signers import owners_of
+from margo_gitops.trust.signers import able, whose
 from margo_gitops.trust.spoken import heard, spoken
 from margo_gitops.trust.sshsig import Namespace, Signer
 
@@ -59,7 +60,7 @@ class Shown:
 def shown(co: Central) -> Shown:
     """Whom this fleet believes; `Invalid` for an open one."""
     trust = require_trust(co)
-    waiting = co.store.paths(trust.commit, PENDING)
+    waiting = co.store.paths(trust.commit, layout.PENDING)
     pending = tuple(path for path in sorted(waiting) if path.endswith(".json"))
     return Shown(trust.roots.root, trust.roots.pinned, co.pinned is not None, pending)
 
@@ -80,12 +81,7 @@ def pin_root(co: Central, said: str) -> str:
 def ceremony(co: Central, signer: Signer) -> Ceremony:
     """A ceremony at this clone; `Stalled` where it has not pinned its root."""
     trust = require_trust(co)
-    if co.pinned is None:
-        raise Stalled(
-            "this clone has not pinned the fleet's first root: nothing is signed on hearsay",
-            then="nothing was written",
-            help="margo trust pin FINGERPRINT, as a person reads it to you",
-        )
+    co.require_pinned("nothing was written")
     return Ceremony(co.store, trust.commit, trust.roots, signer)
 
 
@@ -124,9 +120,9 @@ def begin_anew(co: Central, person: str, signer: Signer) -> tuple[Edit, str]:
     believes a root that the one before did not sign.
     """
     main = co.main()
-    files: dict[str, bytes | None] = dict.fromkeys(co.store.paths(main.commit, "trust/root"))
-    files |= dict.fromkeys(co.store.paths(main.commit, PENDING))
-    files |= dict.fromkeys(co.store.paths(main.commit, ENROLMENTS))
+    files: dict[str, bytes | None] = dict.fromkeys(co.store.paths(main.commit, layout.ROOTS))
+    files |= dict.fromkeys(co.store.paths(main.commit, layout.PENDING))
+    files |= dict.fromkeys(co.store.paths(main.commit, layout.ENROLMENTS))
     root = first_root(main.fleet.id, person, signer)
     files |= root
     for site in sorted(main.sites):
@@ -155,12 +151,12 @@ def sign_with(co: Central, key: Path) -> None:
 
 def owner(root: TrustRoot, signer: Signer) -> str | None:
     """Whose key this is; None for a stranger's."""
-    return owners_of(root.persons).get(str(signer.key), (None, ""))[0]
+    return whose(root, signer.key)[0] or None
 
 
 def _last_enrolment(co: Central, site: str) -> Enrolment | None:
     """The newest enrolment of a site on `main`, whoever signed it."""
-    folder = f"{ENROLMENTS}/{site}"
+    folder = f"{layout.ENROLMENTS}/{site}"
     found = co.store.files(co.head(), folder)
     versions = [
         (int(name), data)
@@ -188,12 +184,8 @@ def reissued(co: Central, signer: Signer) -> Edit | None:
             if held is None:
                 continue
             data = co.store.read(co.head(), layout.enrolment_path(held.version, site)) or b""
-            update = {
-                "version": held.version + 1,
-                "previous": canonical.digest(data),
-                "root": trust.roots.root.version,
-            }
-            changes |= found.enrol(held.model_copy(update=update), site).changes
+            made = following(held, data, trust.roots.root)
+            changes |= found.enrol(made, site).changes
     return Edit(changes, "Enrolments signed anew") if changes else None
 
 
@@ -227,14 +219,14 @@ def roles_of(names: Iterable[str]) -> tuple[Role, ...]:
 
 
 def _require_meetable(root: TrustRoot) -> None:
-    able = {
-        name
-        for name, person in root.persons.items()
-        if "approve" in person.roles and any(key.state == "active" for key in person.keys)
-    }
-    wanted = [("every change", root.policy.approvals, able)]
+    all_of_them = able(root, "approve")
+    wanted = [("every change", root.policy.approvals, all_of_them)]
     wanted += [
-        (rule.name, rule.approvals, able & set(rule.persons) if rule.persons else able)
+        (
+            rule.name,
+            rule.approvals,
+            all_of_them & set(rule.persons) if rule.persons else all_of_them,
+        )
         for rule in root.policy.rules
     ]
     for name, count, persons in wanted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from margo_gitops.documents import canonical
+from margo_gitops.model import layout
 
 
 def contents_of(files: Mapping[str, bytes], path: str) -> dict[str, str]:
@@ -14,6 +15,6 @@ def contents_of(files: Mapping[str, bytes], path: str) -> dict[str, str]:
     """
     parts: dict[str, dict[str, str]] = {}
     for name, data in files.items():
-        if name not in {path, f"{path}.sig"}:
+        if name not in {path, layout.signature_path(path)}:
             parts.setdefault(name.partition("/")[0], {})[name] = canonical.digest(data)
     return {top: canonical.digest(canonical.dumps(inside)) for top, inside in parts.items()}

@@ -8,7 +8,6 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Refused
 from margo_gitops.model import layout
 from margo_gitops.model.record import Change, Content, RecordEntry
-from margo_gitops.trust.chain import FOLDER
 
 
 def order(change: Change) -> tuple[int, int]:
@@ -50,5 +49,5 @@ def evidence_paths(files: Mapping[str, bytes], entries: Iterable[RecordEntry]) -
             statements.add(layout.approvals_path(entry.statement))
             allowed.add(layout.statement_path(entry.statement))
             allowed.add(layout.proof_path(canonical.digest(canonical.dump(entry.record))))
-    begins = (FOLDER, *statements)
+    begins = (layout.CHAIN, *statements)
     return {path for path in files if path in allowed or path.startswith(begins)}

@@ -13,11 +13,10 @@ from typing import TypeVar
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Refused
 from margo_gitops.model import layout
-from margo_gitops.model.trust import Enrolment, TrustRoot
-from margo_gitops.trust.signers import Persons, owners_of
+from margo_gitops.model.trust import Enrolment, Role, TrustRoot
+from margo_gitops.trust.signers import Persons, able, owners_of
 from margo_gitops.trust.sshsig import Namespace
 
-FOLDER = "trust/"
 LONGEST = 262_144
 """Bytes of a root or an enrolment."""
 
@@ -64,7 +63,7 @@ def follow(
     publish for a site that holds it, not to believe it anew. Raises `Refused` (rule `root` or
     `enrolment`) at the first step that is not signed by enough persons; nothing is then believed.
     """
-    ours = {path: data for path, data in files.items() if path.startswith(FOLDER)}
+    ours = {path: data for path, data in files.items() if path.startswith(layout.CHAIN)}
     if strange := sorted(path for path in ours if not _FILE.fullmatch(path)):
         raise Refused(f"{strange[0]} is no file of the chain of trust", rule="root")
     trust = _first(pinned, ours) if held is None else held
@@ -100,17 +99,16 @@ def restore(pinned: str, files: Mapping[str, bytes]) -> Trust | None:
 def require_root(root: TrustRoot) -> None:
     """`Refused` (rule `root`) where nobody could ever sign what comes after it."""
     owners_of(root.persons)
-    for role in ("root", "enrol"):
-        able = [
-            name
-            for name, person in root.persons.items()
-            if role in person.roles and any(key.state == "active" for key in person.keys)
-        ]
-        needed: int = getattr(root.thresholds, role)
-        if len(able) < needed:
+    needs: tuple[tuple[Role, int], ...] = (
+        ("root", root.thresholds.root),
+        ("enrol", root.thresholds.enrol),
+    )
+    for role, needed in needs:
+        found = len(able(root, role))
+        if found < needed:
             raise Refused(
                 f"root {root.version} asks for {needed} persons with the role {role} and has"
-                f" {len(able)}",
+                f" {found}",
                 rule="root",
             )
 
@@ -185,7 +183,7 @@ def _next_enrolment(
         digest = canonical.digest(held.files[layout.enrolment_path(before.version)])
         if enrolment.previous != digest:
             raise Refused(f"{path} does not follow the enrolment held", rule="enrolment")
-    roots = {p: d for p, d in held.files.items() if p.startswith("trust/root/")}
+    roots = {p: d for p, d in held.files.items() if p.startswith(layout.ROOTS)}
     return replace(held, enrolment=enrolment, files={**roots, **_kept(files, path)})
 
 
@@ -242,7 +240,7 @@ def _after(files: Mapping[str, bytes], version: int) -> Iterator[tuple[int, byte
 
 def _newest(files: Mapping[str, bytes], held: int) -> Iterator[tuple[int, bytes]]:
     """The newest enrolment alone: each stands for itself."""
-    begins = "trust/enrolment/"
+    begins = f"{layout.ENROLMENTS}/"
     found = (p for p in files if p.startswith(begins) and p.endswith(".json"))
     versions = [int(path[len(begins) : -len(".json")]) for path in found]
     newest = max(versions, default=0)
@@ -257,7 +255,7 @@ def _loaded(data: bytes, model: type[_MODEL], path: str) -> _MODEL:
 
 
 def _rule(path: str) -> str:
-    return "root" if path.startswith("trust/root/") else "enrolment"
+    return "root" if path.startswith(layout.ROOTS) else "enrolment"
 
 
 def _kept(files: Mapping[str, bytes], path: str) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ from margo_gitops.errors import Invalid, Refused
 from margo_gitops.model import layout
 from margo_gitops.model.fleet import Site
 from margo_gitops.model.report import Adopted
-from margo_gitops.model.trust import Enrolment, EnrolRequest
+from margo_gitops.model.trust import Enrolment, EnrolRequest, TrustRoot
 from margo_gitops.trust.chain import Trust
 from margo_gitops.trust.signers import by_key
 from margo_gitops.trust.sshsig import Namespace, Signer
@@ -47,21 +47,25 @@ def site_enrolment(
     `trust` holds the enrolment in force, if there is one. `adopted` is what the box before said
     last, in `status`: the floor of the new one.
     """
-    before = trust.enrolment
-    return Enrolment(
+    first = Enrolment(
         fleet=trust.root.fleet,
         site=site.id,
-        version=1 if before is None else before.version + 1,
-        previous=_previous(trust),
+        version=1,
+        previous=None,
         root=trust.root.version,
         key=key,
-        nodes={} if before is None else before.nodes,
         labels=site.labels,
         tenant=site.tenant,
         floor=0 if adopted is None else adopted.generation,
         status=status,
         adopted=adopted,
     )
+    before = trust.enrolment
+    if before is None:
+        return first
+    data = trust.files[layout.enrolment_path(before.version)]
+    links = {"version": before.version, "nodes": before.nodes}
+    return following(first.model_copy(update=links), data, trust.root)
 
 
 def relabelled(trust: Trust, site: Site) -> Enrolment:
@@ -69,14 +73,8 @@ def relabelled(trust: Trust, site: Site) -> Enrolment:
     before = trust.enrolment
     if before is None:
         raise Invalid(f"{site.id} is not enrolled yet", help=f"margo site invite {site.id}")
-    update = {
-        "version": before.version + 1,
-        "previous": _previous(trust),
-        "root": trust.root.version,
-        "labels": site.labels,
-        "tenant": site.tenant,
-    }
-    return before.model_copy(update=update)
+    data = trust.files[layout.enrolment_path(before.version)]
+    return following(before, data, trust.root, labels=site.labels, tenant=site.tenant)
 
 
 def node_enrolment(trust: Trust, site: str, node: str, key: str) -> Enrolment:
@@ -84,16 +82,15 @@ def node_enrolment(trust: Trust, site: str, node: str, key: str) -> Enrolment:
     before = trust.enrolment
     if before is None:
         raise Invalid(f"{site} is not enrolled yet", help=f"margo site invite {site}")
-    update = {
+    data = trust.files[layout.enrolment_path(before.version)]
+    return following(before, data, trust.root, nodes={**before.nodes, node: key})
+
+
+def following(before: Enrolment, data: bytes, root: TrustRoot, **update: object) -> Enrolment:
+    """What comes after an enrolment of these bytes, under this root: the same but for `update`."""
+    links = {
         "version": before.version + 1,
-        "previous": _previous(trust),
-        "root": trust.root.version,
-        "nodes": {**before.nodes, node: key},
+        "previous": canonical.digest(data),
+        "root": root.version,
     }
-    return before.model_copy(update=update)
-
-
-def _previous(trust: Trust) -> str | None:
-    if trust.enrolment is None:
-        return None
-    return canonical.digest(trust.files[layout.enrolment_path(trust.enrolment.version)])
+    return before.model_copy(update={**links, **update})

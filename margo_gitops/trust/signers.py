@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from margo_gitops.errors import Refused
 from margo_gitops.model.trust import Person, Role, TrustRoot
 from margo_gitops.trust import sshsig
-from margo_gitops.trust.keys import parse_key
+from margo_gitops.trust.keys import PublicKey, parse_key
 from margo_gitops.trust.sshsig import Namespace
 
 MANY = 64
@@ -90,6 +90,20 @@ def owners_of(persons: Mapping[str, Person]) -> dict[str, tuple[str, str]]:
             if owners.setdefault(key, (name, item.state))[0] != name:
                 raise Refused(f"{owners[key][0]} and {name} have one key", rule="root")
     return owners
+
+
+def whose(root: TrustRoot, key: PublicKey) -> tuple[str, str]:
+    """The person of a key and its state; two empty texts for a stranger's."""
+    return owners_of(root.persons).get(str(key), ("", ""))
+
+
+def able(root: TrustRoot, role: Role) -> set[str]:
+    """The persons with a role who have a key to sign with."""
+    return {
+        name
+        for name, person in root.persons.items()
+        if role in person.roles and any(key.state in ACTIVE for key in person.keys)
+    }
 
 
 def by_key(key: str, message: bytes, namespace: Namespace, armoured: bytes | None) -> str | None:

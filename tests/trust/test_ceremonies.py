@@ -10,7 +10,7 @@ from margo_gitops.model import layout
 from margo_gitops.model.approval import ApprovalRule, Policy
 from margo_gitops.render.edits import Edit, begin_epochs
 from margo_gitops.roles.beliefs import Beliefs
-from margo_gitops.roles.ceremony import PENDING, with_person, with_state
+from margo_gitops.roles.ceremony import with_person, with_state
 from margo_gitops.roles.enrolment import relabelling
 from margo_gitops.roles.trusted import reissued, shown, with_epochs
 from margo_gitops.store.git import Authorship
@@ -34,7 +34,7 @@ def test_a_root_waits_for_its_second_signature() -> None:
     before = fleet.trust.roots.root.version
     fleet.change_root(with_epochs(fleet.trust.roots.root, ["north"]))
     assert fleet.trust.roots.root.version == before
-    assert shown(fleet.co).pending == (f"{PENDING}/root/{before + 1}.json",)
+    assert shown(fleet.co).pending == (f"{layout.PENDING}/root/{before + 1}.json",)
     (edit,) = fleet.ceremony("bob").sign()
     fleet.co.apply(edit)
     assert fleet.trust.roots.root.version == before + 1

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from margo_gitops.model import layout
 from margo_gitops.model.approval import Policy
 from margo_gitops.render import edits
 from margo_gitops.render.edits import Edit
-from margo_gitops.store.git import Authorship
+from margo_gitops.roles.central import BareMain
+from margo_gitops.store.git import Authorship, GitStore
+from tests.store.making import fsck
 from tests.trust.world import SignedFleet
 
 
@@ -87,3 +91,16 @@ def test_a_forged_report_is_told_once_and_then_nothing_is_written() -> None:
     site.restart()
     assert site.poll().quiet
     fleet.nodes["n1"].poll()
+
+
+def test_a_proposal_is_merged_in_a_repository_without_a_work_tree(tmp_path: Path) -> None:
+    store = GitStore.create(tmp_path / "fleet.git")
+    fleet = SignedFleet({"north": ("n1",)}, remote=store, policy=Policy(approvals=1))
+    id = fleet.propose(fleet.intent())
+    fleet.approve(id, "bob")
+    assert isinstance(fleet.co.branch, BareMain)
+    merged = fleet.proposing(id, "alice").merge(fleet.co.branch)
+    assert len(store.commit(merged).parents) == 2
+    assert [item.deployments for item in fleet.co.render()] == [("hello",)]
+    fsck(tmp_path / "fleet.git")
+    store.close()
