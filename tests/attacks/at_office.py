@@ -14,10 +14,8 @@ from margo_gitops.trust import enrolment
 from margo_gitops.trust.lineage import MAX_JUMP
 from margo_gitops.trust.sshsig import Namespace
 from tests.attacks.forge import WHO, Forge, deployment, running
-from tests.attacks.table import Tried, attack, instead
+from tests.attacks.table import FORGE, Tried, attack, instead
 from tests.trust.keys import key
-
-FORGE = "the forge, or whoever can push to it"
 
 
 @attack(

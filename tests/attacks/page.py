@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.attacks import at_node, at_office, at_site  # noqa: F401  # fill the table
+from tests.attacks import (  # noqa: F401  # fill the table
+    at_chain,
+    at_node,
+    at_office,
+    at_order,
+    at_records,
+    at_signatures,
+)
 from tests.attacks.table import ATTACKS
 
 PAGE = Path(__file__).parents[2] / "docs" / "threat-model.md"

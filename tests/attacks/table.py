@@ -11,6 +11,9 @@ from margo_gitops.errors import MargoError, Refused
 from margo_gitops.reconcile import Outcome
 from margo_gitops.trust import adoption, sharing
 
+FORGE = "the forge, or whoever can push to it"
+THIEF = "the forge with a stolen publish key"
+
 Off = Callable[[pytest.MonkeyPatch], None]
 
 
