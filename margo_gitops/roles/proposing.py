@@ -131,7 +131,11 @@ class Proposing:
         """
         own = self._own()
         if not own:
-            raise Missing(f"proposal/{self.branch.id} has no statement", help="margo pr create")
+            raise Missing(
+                f"proposal/{self.branch.id} has no statement",
+                then="nothing was signed",
+                help=f"margo pr create {self.branch.id}",
+            )
         (data,) = own
         statements, digest = Statements(self.branch.store, self._head()), canonical.digest(data)
         over = frozenset(statements.leaves(digest))
