@@ -21,6 +21,10 @@ en = typer.Typer(no_args_is_help=True)
 RemoteOption = Annotated[
     str, typer.Option("--remote", envvar="MARGO_REMOTE", help="A path, http(s):// or .bundle.")
 ]
+SiteRemoteOption = Annotated[
+    str | None,
+    typer.Option("--remote", envvar="MARGO_REMOTE", help="A path, http(s)://, ssh:// or .bundle."),
+]
 OnceOption = Annotated[bool, typer.Option("--once", help="One pass, then end with its exit code.")]
 StateOption = Annotated[
     Path | None, typer.Option("--state", help="Where the agent keeps its state.")
@@ -39,9 +43,15 @@ SECRETS = Path("/etc/margo/secrets")
 @lo.command("run")
 def lo_run(
     site: Annotated[str, typer.Option(help="The site's id.")],
-    remote: RemoteOption,
+    remote: SiteRemoteOption = None,
     once: OnceOption = False,
     poll: Annotated[str | None, typer.Option(help="Default: the site's settings.")] = None,
+    inbox: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Take in the trips that appear here.")
+    ] = None,
+    outbox: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Leave return trips here.")
+    ] = None,
     with_node: Annotated[
         list[str] | None, typer.Option(help="Also run this node here; repeatable.")
     ] = None,
@@ -68,22 +78,29 @@ def lo_run(
     """Run the site's Local Orchestrator.
 
     Example: margo lo run --site north --remote https://git.example/plant.git --with-node n1
+
+    Without a network: margo lo run --site north --inbox /media/stick --outbox /media/stick
     """
     from margo_gitops.errors import Usage  # noqa: PLC0415
     from margo_gitops.model.layout import flat  # noqa: PLC0415
-    from margo_gitops.roles.agents import state_folder  # noqa: PLC0415
+    from margo_gitops.roles.agents import Sticks, state_folder  # noqa: PLC0415
     from margo_gitops.roles.resident import Resident, run_local  # noqa: PLC0415
     from margo_gitops.roles.serving.start import Serving  # noqa: PLC0415
 
     if serve is None and (serve_cert or serve_key or serve_plain):
         raise Usage("--serve-cert, --serve-key and --serve-plain belong to --serve HOST:PORT")
+    if remote is None and inbox is None:
+        raise Usage("--remote or --inbox: found neither, and nothing could ever come")
     if serve is not None and once:
         raise Usage("--serve and --once: found both, but one pass serves nobody")
     served = None if serve is None else Serving(serve, serve_cert, serve_key, serve_plain)
     where = state or state_folder("lo", flat(site, "site id"))
     nodes = [flat(node, "node id") for node in with_node or []]
     options = Resident(once, poll, tuple(runtime.split(",")), secrets, _teller(as_json))
-    raise typer.Exit(run_local(site, remote, where.resolve(), nodes, options, serve=served))
+    sticks = None if inbox is None and outbox is None else Sticks(inbox, outbox)
+    raise typer.Exit(
+        run_local(site, remote, where.resolve(), nodes, options, serve=served, sticks=sticks)
+    )
 
 
 @en.command("run")

@@ -27,6 +27,7 @@ from margo_gitops.cli import (
     sites,
     status,
     suspending,
+    trip,
     trust,
     validate,
 )
@@ -70,6 +71,8 @@ enrolling.register(sites.app, devices.app)
 joining.register(agents.lo, agents.en)
 app.add_typer(trust.app, name="trust", help="The persons of the fleet and their keys.")
 app.add_typer(proposals.app, name="pr", help="Proposals and their approvals.")
+app.add_typer(trip.app, name="trip", help="What people carry to sites without a network.")
+app.add_typer(trip.app, name="bundle", hidden=True)
 app.add_typer(agents.lo, name="lo", help="The Local Orchestrator of one site.")
 app.add_typer(agents.en, name="en", help="The Edge Node agent of one host.")
 

@@ -32,3 +32,17 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[str], None]]:
         yield advance
     finally:
         bar.stop()
+
+
+@contextmanager
+def bytes_progress(what: str) -> Iterator[Callable[[int], None]]:
+    """The same for bytes that go by, whose sum nobody knows before."""
+    with progress(what, None) as advance:
+        done = 0
+
+        def count(size: int) -> None:
+            nonlocal done
+            done += size
+            advance(f"{done >> 20} MiB")
+
+        yield count

@@ -10,8 +10,12 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 
-_BLOCK = 512
-_RECORD = 20 * _BLOCK
+BLOCK = 512
+END = bytes(2 * BLOCK)
+"""The two blocks of zeros that close a tar."""
+
+_RECORD = 20 * BLOCK
+_OCTAL = 8**11
 _STORED = 0xFFFF
 _NAME, _PREFIX = 100, 155
 _MAGIC = b"ustar\x0000"
@@ -31,11 +35,11 @@ def tar(files: Mapping[str, bytes]) -> bytes:
     that is absolute, has an empty, `.` or `..` part, or does not fit a ustar header.
     """
     blocks = b"".join(
-        _header(path, len(data)) + data + _padding(len(data), _BLOCK)
+        header(path, len(data)) + data + padding(len(data))
         for path, data in sorted(files.items(), key=lambda item: item[0].encode())
     )
-    closed = blocks + bytes(2 * _BLOCK)
-    return closed + _padding(len(closed), _RECORD)
+    closed = blocks + END
+    return closed + padding(len(closed), _RECORD)
 
 
 def gzip_stored(data: bytes) -> bytes:
@@ -52,16 +56,18 @@ def _stored_blocks(data: bytes) -> Iterator[bytes]:
         yield struct.pack("<BHH", index == last, len(chunk), len(chunk) ^ 0xFFFF) + chunk
 
 
-def _header(path: str, size: int) -> bytes:
+def header(path: str, size: int) -> bytes:
+    """The 512 bytes before an entry; a size of 8 GiB or more is spelled as GNU tar does.
+
+    Raises as `tar` does.
+    """
     prefix, name = _split(path)
-    if size >= 8**11:
-        raise ValueError(f"{path} has {size} bytes; a ustar entry holds less than 8 GiB")
     fields = (
         name.ljust(_NAME, b"\0"),
         _octal(0o644, 8),
         _octal(0, 8),
         _octal(0, 8),
-        _octal(size, 12),
+        _octal(size, 12) if size < _OCTAL else b"\x80" + size.to_bytes(11, "big"),
         _octal(0, 12),
         b" " * 8,
         b"0",
@@ -72,9 +78,9 @@ def _header(path: str, size: int) -> bytes:
         _octal(0, 8),
         prefix.ljust(_PREFIX, b"\0"),
     )
-    header = b"".join(fields).ljust(_BLOCK, b"\0")
-    checksum = b"%06o\0 " % sum(header)
-    return header[:148] + checksum + header[156:]
+    block = b"".join(fields).ljust(BLOCK, b"\0")
+    checksum = b"%06o\0 " % sum(block)
+    return block[:148] + checksum + block[156:]
 
 
 def _split(path: str) -> tuple[bytes, bytes]:
@@ -94,5 +100,6 @@ def _octal(value: int, width: int) -> bytes:
     return b"%0*o\0" % (width - 1, value)
 
 
-def _padding(size: int, unit: int) -> bytes:
+def padding(size: int, unit: int = BLOCK) -> bytes:
+    """The zeros after so many bytes, up to a whole number of blocks."""
     return bytes(-size % unit)

@@ -24,6 +24,7 @@ from margo_gitops.model.record import (
     SiteSettings,
 )
 from margo_gitops.model.report import NodeReport, SiteStatus
+from margo_gitops.model.trip import SiteTrips, Trip, TripLedger
 from margo_gitops.model.trust import Enrolment, EnrolRequest, Hold, Invitation, TrustRoot
 
 _MODEL = TypeVar("_MODEL", bound=BaseModel)
@@ -49,6 +50,9 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "Invitation": Invitation,
     "Statement": Statement,
     "Proof": Proof,
+    "Trip": Trip,
+    "TripLedger": TripLedger,
+    "SiteTrips": SiteTrips,
 }
 """Every kind of `margo-gitops/v1`."""
 

@@ -16,6 +16,9 @@ ALIVES = "refs/margo/alive/"
 APPROVALS = "refs/margo/approval/"
 PROPOSALS = "refs/heads/proposal/"
 REQUESTS = "refs/margo/request/"
+TRIPS = "refs/margo/trip/"
+"""What an office knows of a site's sticks, and in a site's own mirror what the site does."""
+
 HOLDS = "refs/margo/hold/"
 """In a site's own mirror: what people there keep at an earlier record."""
 
@@ -89,6 +92,11 @@ def proposal_ref(id: str) -> str:
 def alive_ref(site: str) -> str:
     """The ref of a site's sign of life: one parentless commit, replaced each time."""
     return ALIVES + flat(site, "site id")
+
+
+def trips_ref(site: str) -> str:
+    """The ref of the ledger of a site's sticks."""
+    return TRIPS + flat(site, "site id")
 
 
 def artifact_ref(digest: str) -> str:

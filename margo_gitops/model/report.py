@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from margo_gitops.model.base import CommitId, Digest, Flat, Frozen, OwnDocument, Uuid
+from margo_gitops.model.trip import TripsWord
 
 
 class Refusal(Frozen):
@@ -105,6 +106,11 @@ class SiteStatus(OwnDocument):
         default=(), description="Digests of the artifacts that the site holds."
     )
     refusals: tuple[Refusal, ...] = Field(default=(), description="What the site did not adopt.")
+    trips: TripsWord | None = Field(
+        default=None,
+        description="What came by stick; null where nothing ever did.",
+        exclude_if=lambda value: value is None,
+    )
 
 
 class NodeReport(OwnDocument):

@@ -33,7 +33,6 @@ class Adopting:
 
     site: str
     store: GitStore
-    upstream: Transport
     beliefs: Beliefs | None = None
     refusals: tuple[Refusal, ...] | None = None
     held: Desired | None = None
@@ -52,8 +51,8 @@ class Adopting:
             self.held = reread(self.site, tip, self.store.files(tip))
         return self.held
 
-    def take(self, tip: str, status: str | None) -> None:
-        """Adopt the branch's tip, or raise `Refused` and stay as we are.
+    def take(self, tip: str, status: str | None, remote: Transport) -> None:
+        """Adopt the branch's tip, as `remote` has it, or raise `Refused` and stay as we are.
 
         `status` is the tip of this site's own word, by which it knows where it stood.
         """
@@ -61,7 +60,7 @@ class Adopting:
         if held is not None and held.commit == tip:
             self.refusals = ()
             return
-        self.upstream.fetch(self.store, {self.ref: tip})
+        remote.fetch(self.store, {self.ref: tip})
         files = self.store.files(tip)
         try:
             desired = self._adopted(tip, files, held, status)

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from margo_gitops import __version__
@@ -20,11 +21,16 @@ from margo_gitops.roles.held import CONTENT
 from margo_gitops.roles.identity import identity_in
 from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.roles.serving.repositories import NodeRepositories
+from margo_gitops.roles.trips.answering import Answers
+from margo_gitops.roles.trips.arriving import Arrivals
+from margo_gitops.roles.trips.book import SiteBook
+from margo_gitops.roles.trips.post import Post
 from margo_gitops.runtime.base import Driver, Owner
 from margo_gitops.runtime.host import capabilities
 from margo_gitops.runtime.secrets import secrets_in
 from margo_gitops.store.disk import disk_faults, replacing, sync_folder
 from margo_gitops.store.git import GitStore
+from margo_gitops.store.noremote import NoRemote
 from margo_gitops.store.transport import open_transport
 
 MIRROR = "mirror.git"
@@ -40,29 +46,52 @@ def state_folder(kind: str, id: str) -> Path:
     return base / f"{kind}-{id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Sticks:
+    """Where trips arrive, and where return trips are left; a mount that comes and goes."""
+
+    inbox: Path | None = None
+    outbox: Path | None = None
+
+
 @contextmanager
 def local_agent(
-    site: str, remote: str, state: Path, *, serve: bool = False
+    site: str,
+    remote: str | None,
+    state: Path,
+    *,
+    serve: bool = False,
+    sticks: Sticks | None = None,
+    patient: bool = True,
 ) -> Iterator[LocalOrchestrator]:
     """The LO of a site with its state in a folder that it holds alone.
 
-    With `serve` each of its nodes gets a repository and a token.
+    With `serve` each of its nodes gets a repository and a token. Without a `remote` all comes by
+    `sticks`; one that is not `patient` refuses at once a trip that is cut off.
     """
     with _held(state), GitStore.create(state / MIRROR) as store:
         store.recover()
         served = NodeRepositories(state, time.monotonic, everyone=serve)
         served.prepare()
-        far = open_transport(remote)
+        far = NoRemote() if remote is None else open_transport(remote)
+        identity, contents = identity_in(state), ContentStore(state / CONTENT)
+        post = None
+        if sticks is not None:
+            book = SiteBook(site, store, _now)
+            arrivals = Arrivals(site, store, book, identity, contents)
+            answers = Answers(site, store, book, None if identity is None else identity.key)
+            post = Post(arrivals, answers, sticks.inbox, sticks.outbox, patient)
         yield LocalOrchestrator(
             site,
             store,
             far,
             _agent(state),
             _now,
-            identity_in(state),
+            identity,
             served=served,
-            contents=ContentStore(state / CONTENT),
+            contents=contents,
             registries=registries,
+            post=post,
         )
 
 

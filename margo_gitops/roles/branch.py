@@ -38,8 +38,10 @@ class OwnBranch:
     _remote: str | None = None
     _joined: bool = False
 
-    def join(self, remote: str | None) -> None:
+    def join(self, remote: str | None, via: Transport | None = None) -> None:
         """Start from the remote's branch where we have none; find a second writer.
+
+        `via` is where that commit is to be had, if not from `upstream`.
 
         Raises `Stalled` where the remote's branch holds commits of another instance that ours
         does not have.
@@ -50,7 +52,7 @@ class OwnBranch:
         self._joined = True
         if remote is None or remote == local:
             return
-        self.upstream.fetch(self.store, {self.ref: remote})
+        (via or self.upstream).fetch(self.store, {self.ref: remote})
         if local is None:
             self.store.move(self.ref, remote, old=None)
         elif not follows(self.store, self.ref, remote, local):
@@ -91,6 +93,15 @@ class OwnBranch:
         if tip != self._remote:
             self._remote = self._push(tip)
         if (kept := self.store.resolve(self._kept)) is not None:
+            self.store.delete(self._kept, old=kept)
+
+    def acknowledged(self) -> None:
+        """Let go of the epoch before, once the remote is known to have this one.
+
+        For who hands nothing over himself: what people carry is heard of when they come back.
+        """
+        tip, kept = self.store.resolve(self.ref), self.store.resolve(self._kept)
+        if tip and kept and self._remote and descends(self.store, self._remote, tip):
             self.store.delete(self._kept, old=kept)
 
     @property

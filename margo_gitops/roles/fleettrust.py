@@ -55,7 +55,7 @@ class FleetTrust:
         where it rests on revoked keys.
         """
         if site not in self._trusts:
-            found = self._files.get(site, {})
+            found = self._of(site)
             own = {f"{layout.ENROLMENTS}/{name}": self.store.blob(id) for name, id in found.items()}
             self._trusts[site] = follow(self.roots.pinned, site, own, self.roots, as_signed=True)
         return self._trusts[site]
@@ -166,6 +166,14 @@ class FleetTrust:
             site, _, name = path.removeprefix(f"{layout.ENROLMENTS}/").partition("/")
             found.setdefault(site, {})[name] = id
         return found
+
+    def _of(self, site: str) -> Mapping[str, str]:
+        """The same of one site, without a look at ten thousand others."""
+        if "_files" in self.__dict__:
+            return self._files.get(site, {})
+        folder = f"{layout.ENROLMENTS}/{site}"
+        found = self.store.paths(self.commit, folder)
+        return {path.removeprefix(f"{folder}/"): id for path, id in found.items()}
 
     def _version(self, site: str) -> int:
         """A site's newest enrolment; 0 where it has none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from margo_gitops.artifacts.follow import Contents
 from margo_gitops.documents import canonical, margo
@@ -30,12 +31,17 @@ from margo_gitops.roles.pace import Pace
 from margo_gitops.roles.proofs import signed, signed_status
 from margo_gitops.roles.serving.repositories import NodeRepositories
 from margo_gitops.roles.supplies import Registries, Supplies, nowhere
+from margo_gitops.roles.trips.book import SiteBook
 from margo_gitops.status.site import site_files
 from margo_gitops.status.worse import worse
 from margo_gitops.store.git import Authorship, GitStore
+from margo_gitops.store.noremote import NoRemote
 from margo_gitops.store.transport import Transport
 from margo_gitops.trust.chain import Trust
 from margo_gitops.trust.offer import Desired
+
+if TYPE_CHECKING:
+    from margo_gitops.roles.trips.post import Post
 
 LocalPass = Pass[Desired, SiteView, SitePlan, HandedOver]
 
@@ -58,6 +64,7 @@ class LocalOrchestrator:
     served: NodeRepositories | None = None
     contents: Contents | None = None
     registries: Registries = nowhere
+    post: Post | None = None
     clock: Callable[[], float] = time.monotonic
     _architectures: frozenset[str] = frozenset()
     branch: OwnBranch = field(init=False)
@@ -81,30 +88,36 @@ class LocalOrchestrator:
         beliefs = None
         if self.identity is not None:
             beliefs = Beliefs(self.site, self.store, self.identity)
-        self._adopting = Adopting(self.site, self.store, self.upstream, beliefs)
+        self._adopting = Adopting(self.site, self.store, beliefs)
         self._holding = Holding(self.site, self.store, self.now)
         self._asking = Asking(self.site, self.store, self.upstream)
         signer = None if self.identity is None else self.identity.key
         self._sign = SignOfLife(self.site, self.store, self.upstream, self.agent, self.now, signer)
         self._nodes = SiteNodes(self.store, self.served, beliefs)
-        self._supplies = Supplies(
-            self.store, self.upstream, self.contents, self.registries, self.clock
-        )
+        self._supplies = Supplies(self.store, self.contents, self.registries, self.clock)
 
     def sync(self) -> None:
+        """Take in the trips that came, then ask the remote; the first that fails is raised."""
+        troubles = [] if self.post is None else self.post.take_in(self._take)
+        if not isinstance(self.upstream, NoRemote):
+            self._take(self.upstream)
+        if troubles:
+            raise troubles[0]
+
+    def _take(self, remote: Transport) -> None:
         """Ask for the site's own refs only, adopt what is right, fetch what it needs."""
         site_ref = layout.site_ref(self.site)
-        tips = self.upstream.refs([site_ref, self.branch.ref])
-        self.branch.join(tips.get(self.branch.ref))
+        tips = remote.refs([site_ref, self.branch.ref])
+        self.branch.join(tips.get(self.branch.ref), remote)
         if site_ref not in tips:
             raise Missing(
-                f"{self.upstream.name} has no branch site/{self.site}",
+                f"{remote.name} has no branch site/{self.site}",
                 help=f"margo site add {self.site}, then margo push",
             )
-        self._adopting.take(tips[site_ref], self.store.resolve(self.branch.ref))
+        self._adopting.take(tips[site_ref], self.store.resolve(self.branch.ref), remote)
         held = self.read()
         if held is not None:
-            self._supplies.carry(self._over(held))
+            self._supplies.carry(self._over(held), remote)
 
     def read(self) -> Desired | None:
         """The adopted desired state, checked again from the mirror's own bytes."""
@@ -160,7 +173,16 @@ class LocalOrchestrator:
         return Outcome(tuple(f"place {c[:12]}" for c in placed), (*placed, *said), troubles)
 
     def deliver(self) -> None:
-        """Push the status, or a sign of life; offline the status waits here, in order, for ever."""
+        """Push the status, or a sign of life; offline the status waits here, in order, for ever.
+
+        Where people carry sticks, the newest return trip lies ready.
+        """
+        if self.post is not None and self.branch.contested is None:
+            held = self._adopting.held
+            self.post.answer(None if held is None else held.change.fleet, held)
+        if isinstance(self.upstream, NoRemote):
+            self.branch.acknowledged()
+            return
         self.branch.deliver()
         if self.identity is not None:
             self._asking.forward()
@@ -178,6 +200,8 @@ class LocalOrchestrator:
 
     def _may_say(self, files: Mapping[str, bytes]) -> bool:
         """News wait for their turn, unless something got worse; what is held back is said later."""
+        if self.post is not None and self.post.fresh:
+            return True
         if self.pace is None or self.pace.may(duration_seconds(self._polling.status)):
             return True
         return worse(self.branch.files(), files)
@@ -208,6 +232,7 @@ class LocalOrchestrator:
             missing=stock.missing,
             blobs=stock.blobs,
             refusals=refusals,
+            trips=SiteBook(self.site, self.store, self.now).word(),
         )
 
     def _node_states(self, done: LocalPass) -> dict[str, NodeState]:

@@ -16,7 +16,7 @@ from margo_gitops.errors import MargoError, Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.quantity import duration_seconds
 from margo_gitops.reconcile import Outcome, Rhythm, Role, once, run
-from margo_gitops.roles.agents import MIRROR, edge_agent, local_agent
+from margo_gitops.roles.agents import MIRROR, Sticks, edge_agent, local_agent
 from margo_gitops.roles.edge import EdgeNode
 from margo_gitops.roles.pace import Pace
 from margo_gitops.roles.serving.repositories import NEWS
@@ -43,20 +43,32 @@ class Resident:
 
 def run_local(
     site: str,
-    remote: str,
+    remote: str | None,
     state: Path,
     nodes: Sequence[str],
     options: Resident,
     *,
     serve: Serving | None = None,
+    sticks: Sticks | None = None,
 ) -> int:
-    """The LO of a site, with nodes of its own host, and others served; returns the exit code."""
+    """The LO of a site, with nodes of its own host, and others served; returns the exit code.
+
+    Without a `remote` all comes and goes by `sticks`.
+    """
     mirror = state / MIRROR
     with ExitStack() as stack:
-        lo = stack.enter_context(local_agent(site, remote, state, serve=serve is not None))
+        agent = local_agent(
+            site,
+            remote,
+            state,
+            serve=serve is not None,
+            sticks=sticks,
+            patient=not options.once,
+        )
+        lo = stack.enter_context(agent)
         if options.once:
             return _one_host(lo, mirror, state, nodes, options)
-        lo.pace = Pace(time.monotonic)
+        lo.pace = None if remote is None else Pace(time.monotonic)
         if serve is not None:
             url = stack.enter_context(serving(serve, state, mirror))
             options.tell(f"lo {site}", Outcome((f"serves its nodes at {url}/NODE.git",)))
@@ -66,7 +78,10 @@ def run_local(
         refs = [layout.site_ref(site).removeprefix("refs/"), layout.REPORTS.removeprefix("refs/")]
         watched = [mirror, *_watchable(lo.upstream)]
         rhythm = lambda: Rhythm(poll or lo.poll_seconds(), TICK)  # noqa: E731
-        waker = Waker(watched, refs, [state / NEWS])
+        inbox = None if sticks is None else sticks.inbox
+        waker = Waker(
+            watched, refs, [state / NEWS], inbox, None if lo.post is None else lo.post.news
+        )
         keepers = [*_keepers(lo.store), *([] if lo.served is None else [lo.served.keep])]
         _reside(lo, f"lo {site}", waker, rhythm, options, keepers=keepers)
     return 0

@@ -42,18 +42,17 @@ class Supplies:
     """
 
     store: GitStore
-    upstream: Transport
     contents: Contents | None
     registries: Registries
     clock: Callable[[], float]
     _due: bool = True
 
-    def carry(self, desired: Desired) -> None:
+    def carry(self, desired: Desired, remote: Transport) -> None:
         """Bring in the small ones, as `fetch_artifacts`; the large ones are due again."""
         self._due = True
         wanted = (a for record in desired.deployments for a in record.artifacts)
         fetch_artifacts(
-            self.store, self.upstream, {a.digest: a.size for a in wanted if not is_followed(a)}
+            self.store, remote, {a.digest: a.size for a in wanted if not is_followed(a)}
         )
 
     def bring(self, desired: Desired, architectures: Collection[str]) -> tuple[MargoError, ...]:
@@ -66,7 +65,7 @@ class Supplies:
         self._due = False
         until = self.clock() + SLICE
         mirrors = desired.settings.mirrors
-        return tuple(self._brought(_routes(desired), mirrors, architectures, until))
+        return tuple(self._brought(routes(desired), mirrors, architectures, until))
 
     def stock(self, desired: Desired | None, architectures: Collection[str]) -> Stock:
         """What is here of all that is needed."""
@@ -125,7 +124,7 @@ class Supplies:
         return len(held) == len(parts), held
 
 
-def _routes(desired: Desired) -> dict[str, tuple[ComponentArtifact, str]]:
+def routes(desired: Desired) -> dict[str, tuple[ComponentArtifact, str]]:
     """Each large artifact by its digest, and the reference that its document names it by."""
     found = {}
     for record in desired.deployments:

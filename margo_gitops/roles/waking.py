@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -17,17 +17,26 @@ class Waker(AbstractContextManager["Waker"]):
 
     `watched` are git directories on this host; only refs whose names end in one of `refs` wake.
     Of `folders` every file that is written does, but only for a look: a node that pushes again and
-    again must not make us ask the remote again and again.
+    again must not make us ask the remote again and again. What is written in `inbox` counts as
+    news; as nobody tells of a disk that is mounted there, `news` is asked at each wait's end too.
     """
 
     def __init__(
-        self, watched: Sequence[Path], refs: Sequence[str], folders: Sequence[Path] = ()
+        self,
+        watched: Sequence[Path],
+        refs: Sequence[str],
+        folders: Sequence[Path] = (),
+        inbox: Path | None = None,
+        news: Callable[[], bool] | None = None,
     ) -> None:
         """Nothing is watched until the context is entered."""
+        self._news = news or (lambda: False)
+        self._inbox = () if inbox is None or not inbox.is_dir() else (inbox,)
         self._watched = [folder / "refs" for folder in watched if (folder / "refs").is_dir()]
-        self._watched += folders
+        self._watched += [*folders, *self._inbox]
         self._refs = tuple(f"/{ref}" for ref in refs)
         self._folders = tuple(f"{path}/" for path in folders)
+        self._mail = tuple(f"{path}/" for path in self._inbox)
         self._wake = threading.Event()
         self._changed = threading.Event()
         self._stop = threading.Event()
@@ -61,7 +70,7 @@ class Waker(AbstractContextManager["Waker"]):
         self._wake.clear()
         if self._stop.is_set():
             return Wake.STOP
-        changed = self._changed.is_set()
+        changed = self._changed.is_set() or self._news()
         self._changed.clear()
         return Wake.CHANGED if changed else Wake.TIME
 
@@ -79,14 +88,16 @@ class Waker(AbstractContextManager["Waker"]):
             yield_on_timeout=True,
         ):
             # The first word says that the watch is on: what moved before it would go unseen.
-            if not begun or any(_names(path, self._refs) for _, path in changes):
+            if not begun or any(_names(path, self._refs + self._mail) for _, path in changes):
                 self._changed.set()
             if changes or not begun:
                 self._wake.set()
             begun = True
 
     def _concerns(self, path: str) -> bool:
-        return _names(path, self._refs + self._folders) and not path.endswith(".lock")
+        return (_names(path, self._refs + self._folders) and not path.endswith(".lock")) or _names(
+            path, self._mail
+        )
 
 
 def _names(path: str, parts: Sequence[str]) -> bool:

@@ -22,6 +22,9 @@ _WORDS = {
     errno.EIO: "the disk answers with an I/O error",
 }
 
+PRIVATE = 0o600
+"""The mode of a file that nobody else may read."""
+
 
 @contextmanager
 def disk_faults(where: Path | str) -> Iterator[None]:
@@ -65,13 +68,22 @@ def replacing(path: Path, *, mode: int = 0o644, prefix: str = ".tmp-") -> Iterat
         with os.fdopen(handle, "w+b") as file:
             yield file
             file.flush()
-            os.fchmod(file.fileno(), mode)
+            _set_mode(file.fileno(), mode)
             os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
         with suppress(FileNotFoundError):
             Path(name).unlink()
         raise
+
+
+def _set_mode(handle: int, mode: int) -> None:
+    """A stick may have no modes (vfat); only where others must not read does that matter."""
+    try:
+        os.fchmod(handle, mode)
+    except PermissionError:
+        if mode == PRIVATE:
+            raise
 
 
 @contextmanager

@@ -24,6 +24,9 @@ from margo_gitops.store.reflock import TEMPORARY, Held
 LOCK_PATIENCE = 5.0
 """Seconds that another's lock on a ref is waited for; git holds one for milliseconds."""
 
+QUARANTINE = "quarantine-"
+"""How the folder of a scratch store begins that sees this repository's objects."""
+
 LOCK_DEAD = 600.0
 """Seconds after which a lock is taken for that of a process that is no more."""
 
@@ -104,7 +107,10 @@ def remove_leftovers(git: Path, older: float) -> list[Path]:
     left = [path for path in leftovers(git) if _age(path) >= older]
     for path in left:
         path.unlink(missing_ok=True)
-    return left
+    folders = [path for path in git.glob(f"{QUARANTINE}*") if _age(path) >= older]
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    return left + folders
 
 
 def _age(path: Path) -> float:

@@ -16,6 +16,15 @@ def spoken(digest: str) -> str:
 
 def heard(said: str, digest: str) -> bool:
     """Whether what somebody typed after listening is this digest: its spoken form, or all of it."""
-    typed = re.sub(r"[\s-]", "", said.lower()).removeprefix("sha256:")
+    typed = _typed(said)
     whole = digest.removeprefix("sha256:")
     return typed in {whole, whole[:_DIGITS]}
+
+
+def heard_code(said: str, code: str) -> bool:
+    """Whether what somebody typed after listening is this code, however it was grouped."""
+    return _typed(said) == _typed(code)
+
+
+def _typed(said: str) -> str:
+    return re.sub(r"[\s-]", "", said.lower()).removeprefix("sha256:")
