@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from margo_gitops.model.base import CommitId, Digest, Flat, Frozen, OwnDocument, Uuid
 
-Number = Annotated[int, Field(ge=1, lt=2**31)]
+Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """Trips of a site are counted from 1, each direction for itself."""
 
 PartName = Annotated[
@@ -28,7 +28,7 @@ class TripPart(Frozen):
     """One file of a trip."""
 
     name: PartName = Field(description="Its path in the trip file.")
-    size: Annotated[int, Field(ge=0, lt=2**53)] = Field(description="Its bytes.")
+    size: Annotated[int, Field(ge=0, le=2**53 - 1)] = Field(description="Its bytes.")
     digest: Digest = Field(description="The digest of its bytes.")
 
 
