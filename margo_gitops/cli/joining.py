@@ -76,8 +76,12 @@ def _enroll(
     again: bool,
     as_json: bool,
 ) -> None:
-    from margo_gitops.roles.agents import state_folder  # noqa: PLC0415
-    from margo_gitops.roles.enrolment import leave_request, read_invitation  # noqa: PLC0415
+    from margo_gitops.roles.agents import MIRROR, state_folder  # noqa: PLC0415
+    from margo_gitops.roles.enrolment import (  # noqa: PLC0415
+        keep_request,
+        leave_request,
+        read_invitation,
+    )
     from margo_gitops.roles.identity import enrol  # noqa: PLC0415
     from margo_gitops.trust.spoken import spoken  # noqa: PLC0415
 
@@ -86,6 +90,8 @@ def _enroll(
     where = state or state_folder(kind, invitation.node or invitation.site)
     identity = enrol(where.resolve(), invitation, again=again)
     left = leave_request(identity, invitation, remote, out)
+    if kind == "lo":
+        keep_request(where / MIRROR, identity, invitation)
     own = spoken(identity.key.key.id)
     who = f"margo site accept {invitation.site}"
     if invitation.node is not None:

@@ -212,7 +212,7 @@ def _dump(document: Any) -> dict[str, Any]:
 def _load(load: Load) -> dict[str, Any]:
     return {
         "site": load.site.name,
-        "generation": load.site.change.generation,
+        "generation": load.change.generation,
         "refs": dict(load.refs),
         "prerequisites": load.prerequisites,
         "buildsOn": None if load.base is None else load.base.trip,
@@ -227,7 +227,7 @@ def _load_line(load: Load) -> str:
     size = sum(blob.size for blob in load.blobs)
     kind = "a full trip" if not load.prerequisites else _on(load)
     return (
-        f"{load.site.name}: would pack generation {load.site.change.generation}, {kind},"
+        f"{load.site.name}: would pack generation {load.change.generation}, {kind},"
         f" {len(load.blobs)} blobs of {size} bytes"
     )
 

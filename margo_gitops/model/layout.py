@@ -44,6 +44,7 @@ SITE_STATUS = "site.json"
 NODE_REPORT = "node.json"
 ARTIFACT_BLOB = "blob"
 ALIVE = "alive.json"
+REQUEST = "request.json"
 
 _FLAT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 

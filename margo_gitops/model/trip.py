@@ -101,7 +101,9 @@ class TripLedger(OwnDocument):
 
     kind: Literal["TripLedger"] = "TripLedger"
     site: Flat = Field(description="The site.")
-    number: Annotated[int, Field(ge=0)] = Field(description="The last number that was given.")
+    last: Counted | None = Field(
+        default=None, description="The last number that was given, and to which trip."
+    )
     sent: tuple[SentTrip, ...] = Field(
         default=(), description="The trips packed last, and the last acknowledged; oldest first."
     )
@@ -111,6 +113,11 @@ class TripLedger(OwnDocument):
     returned: Counted | None = Field(
         default=None, description="The newest return trip that was loaded."
     )
+
+    @property
+    def number(self) -> int:
+        """The last number that was given; 0 before the first."""
+        return 0 if self.last is None else self.last.number
 
 
 class SiteTrips(OwnDocument):

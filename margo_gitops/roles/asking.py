@@ -14,7 +14,7 @@ MANY = 1000
 
 @dataclass(slots=True)
 class Asking:
-    """Hands on what hosts left in the site's mirror under `refs/margo/request/<site>.`, once."""
+    """Hands on what boxes left in the site's mirror under `refs/margo/request/<site>`, once."""
 
     site: str
     store: GitStore
@@ -23,9 +23,7 @@ class Asking:
 
     def forward(self) -> None:
         """Push each request that the remote lacks; one that is replaced goes out again."""
-        own = f"{layout.REQUESTS}{self.site}."
-        asked = self.store.refs(layout.REQUESTS)
-        found = {ref: id for ref, id in asked.items() if ref.startswith(own)}
+        found = asked(self.store, self.site)
         due = [ref for ref in sorted(found)[:MANY] if self._handed.get(ref) != found[ref]]
         if not due:
             return
@@ -36,3 +34,13 @@ class Asking:
         if updates:
             self.upstream.push(self.store, updates)
         self._handed.update({ref: found[ref] for ref in due})
+
+
+def asked(store: GitStore, site: str) -> dict[str, str]:
+    """The requests that lie in a mirror: the site's own, and those of its nodes."""
+    own = layout.request_ref(site, None)
+    return {
+        ref: id
+        for ref, id in store.refs(layout.REQUESTS).items()
+        if ref == own or ref.startswith(f"{own}.")
+    }

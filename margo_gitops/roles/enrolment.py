@@ -28,8 +28,6 @@ from margo_gitops.trust.enrolment import (
 )
 from margo_gitops.trust.sshsig import Signer
 
-REQUEST = "request.json"
-
 
 def invitation(co: Central, site: str, node: str | None) -> Invitation:
     """What a new box is told; `Invalid` for a place that the fleet does not have."""
@@ -59,24 +57,44 @@ def leave_request(
     identity: Identity, invitation: Invitation, remote: str | None, out: Path | None
 ) -> str:
     """Write the box's request to a file, or to its own ref of the remote; says where."""
+    if remote is None:
+        data, signature = ask(
+            invitation.fleet, invitation.root, invitation.site, invitation.node, identity.key
+        )
+        file = out or Path(f"{invitation.node or invitation.site}.request.json")
+        file.write_bytes(_carried(data, signature))
+        return str(file)
+    with GitStore.memory() as store:
+        ref, made = _kept(store, identity, invitation)
+        far = open_transport(remote)
+        before = far.refs([ref]).get(ref)
+        if before != made:
+            far.push(store, [Update(ref, before, made)])
+    return f"{ref} of {far.name}"
+
+
+def keep_request(mirror: Path, identity: Identity, invitation: Invitation) -> None:
+    """Lay a site's own request into its mirror: whatever link it has then hands it on."""
+    with GitStore.create(mirror) as store:
+        _kept(store, identity, invitation)
+
+
+def _kept(store: GitStore, identity: Identity, invitation: Invitation) -> tuple[str, str]:
+    """The ref of a box's request, and its commit in this store; the same box makes the same."""
     data, signature = ask(
         invitation.fleet, invitation.root, invitation.site, invitation.node, identity.key
     )
-    name = invitation.node or invitation.site
-    if remote is None:
-        file = out or Path(f"{name}.request.json")
-        file.write_bytes(_carried(data, signature))
-        return str(file)
     ref = layout.request_ref(invitation.site, invitation.node)
-    far, store = open_transport(remote), GitStore.memory()
-    files = {REQUEST: data, layout.signature_path(REQUEST): signature}
-    author = Authorship("margo", "agent@margo-gitops.invalid", 0)
-    made = store.write(files, parents=[], author=author, message=f"{name} asks\n")
-    store.move(ref, made, old=None)
-    before = far.refs([ref]).get(ref)
-    if before != made:
-        far.push(store, [Update(ref, before, made)])
-    return f"{ref} of {far.name}"
+    made = store.write(
+        {layout.REQUEST: data, layout.signature_path(layout.REQUEST): signature},
+        parents=[],
+        author=Authorship("margo", "agent@margo-gitops.invalid", 0),
+        message=f"{invitation.node or invitation.site} asks\n",
+    )
+    held = store.resolve(ref)
+    if held != made:
+        store.move(ref, made, old=held)
+    return ref, made
 
 
 def request_of(co: Central, site: str, node: str | None, file: Path | None) -> EnrolRequest:
@@ -154,8 +172,8 @@ def _from_ref(co: Central, site: str, node: str | None) -> tuple[bytes, bytes]:
     tip = co.store.resolve(ref)
     if tip is None:
         raise Missing(f"nobody asks for {node or site} yet", help="margo pull; or --request FILE")
-    signature = co.store.read(tip, layout.signature_path(REQUEST)) or b""
-    return co.store.read(tip, REQUEST) or b"", signature
+    signature = co.store.read(tip, layout.signature_path(layout.REQUEST)) or b""
+    return co.store.read(tip, layout.REQUEST) or b"", signature
 
 
 def _carried(data: bytes, signature: bytes) -> bytes:

@@ -178,8 +178,7 @@ class LocalOrchestrator:
         Where people carry sticks, the newest return trip lies ready.
         """
         if self.post is not None and self.branch.contested is None:
-            held = self._adopting.held
-            self.post.answer(None if held is None else held.change.fleet, held)
+            self.post.answer(self._adopting.held)
         if isinstance(self.upstream, NoRemote):
             self.branch.acknowledged()
             return

@@ -79,7 +79,10 @@ def site_view(
         deployments=tuple(_stated(_views(records, reported, status), change)),
         refusals=()
         if status is None
-        else tuple(f"{r.commit[:12]} [{r.rule}]: {r.message}" for r in _refusals(status)),
+        else (
+            *(f"{r.commit[:12]} [{r.rule}]: {r.message}" for r in _refusals(status)),
+            *_sticks(status),
+        ),
         missing=() if status is None else status.missing,
     )
 
@@ -118,6 +121,12 @@ def _refusals(status: SiteStatus) -> Iterable[Refusal]:
     """What the site did not adopt, then what it did not take from its nodes."""
     yield from status.refusals
     yield from (node.refused for node in status.nodes.values() if node.refused is not None)
+
+
+def _sticks(status: SiteStatus) -> Iterable[str]:
+    """The trips that the site did not take in, since it took in one."""
+    trips = () if status.trips is None else status.trips.refused
+    return (f"{trip.file} [{trip.rule}]: {trip.message}" for trip in trips)
 
 
 def _stated(views: Iterable[DeploymentView], change: Change | None) -> Iterable[DeploymentView]:

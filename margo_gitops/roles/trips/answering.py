@@ -15,6 +15,8 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Missing, Refused
 from margo_gitops.model import layout
 from margo_gitops.model.trip import Counted, SiteTrips, Trip, TripPart
+from margo_gitops.model.trust import EnrolRequest
+from margo_gitops.roles.asking import MANY, asked
 from margo_gitops.roles.trips import papers
 from margo_gitops.roles.trips.book import SiteBook
 from margo_gitops.store.bundle import pack
@@ -36,12 +38,13 @@ class Answers:
     book: SiteBook
     signer: Signer | None = None
 
-    def leave(self, outbox: Path, fleet: str | None, held: Desired | None) -> Path | None:
+    def leave(self, outbox: Path, held: Desired | None) -> Path | None:
         """Have the newest return trip in the outbox; its file where it was written just now.
 
         Nothing is written where no stick is there, or nothing can be said yet.
         """
         refs = self._refs()
+        fleet = self._fleet(refs, held)
         if not outbox.is_dir() or not refs or fleet is None:
             return None
         trip, bundle = self._made(refs, fleet, held)
@@ -59,13 +62,16 @@ class Answers:
     def _refs(self) -> dict[str, str]:
         """The site's status, and what boxes of it ask for."""
         status = self.store.resolve(layout.status_ref(self.site))
-        own = layout.request_ref(self.site, None)
-        asked = {
-            ref: id
-            for ref, id in self.store.refs(layout.REQUESTS).items()
-            if ref == own or ref.startswith(f"{own}.")
-        }
-        return {**asked, **({} if status is None else {layout.status_ref(self.site): status})}
+        own = {} if status is None else {layout.status_ref(self.site): status}
+        return {**dict(sorted(asked(self.store, self.site).items())[:MANY]), **own}
+
+    def _fleet(self, refs: Mapping[str, str], held: Desired | None) -> str | None:
+        """As the site holds it, or as the box says that asks to be one."""
+        if held is not None:
+            return held.change.fleet
+        own = refs.get(layout.request_ref(self.site, None))
+        data = None if own is None else self.store.read(own, layout.REQUEST)
+        return None if data is None else canonical.load(data, EnrolRequest, layout.REQUEST).fleet
 
     def _made(
         self, refs: Mapping[str, str], fleet: str, held: Desired | None

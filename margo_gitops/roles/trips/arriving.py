@@ -42,6 +42,8 @@ class Result:
     words: str
     taken: Counted | None = None
     error: MargoError | None = None
+    known: bool = False
+    """Whether it was looked at for its number alone, for it or a later one was taken in before."""
 
 
 @dataclass(slots=True)
@@ -64,7 +66,8 @@ class Arrivals:
         counted = Counted(number=trip.number, digest=file.digest)
         come = order(trip, file.digest, book.taken)
         if come is not Order.NEW and book.taken is not None:
-            return Result(file.name, trip.number, _known(come, trip.number, book.taken), book.taken)
+            words = _known(come, trip.number, book.taken)
+            return Result(file.name, trip.number, words, book.taken, known=True)
         fleet = None if held is None else held.change.fleet
         require_for_site(Arrival(trip, file.digest, self.site, fleet, book.taken))
         with quarantine(self.store, self._lent()) as scratch:

@@ -101,11 +101,7 @@ class Loading:
         A box that asks for its place is enrolled nowhere yet: only what it asks is taken.
         """
         trip, own = file.trip, layout.request_ref(site.name, None)
-        if trip.fleet != site.change.fleet:
-            raise Refused(
-                f"{file.name} is of the fleet {trip.fleet}, expected {site.change.fleet}",
-                rule="fleet",
-            )
+        self.office.require_fleet(file.name, trip.fleet)
         asked = {r: id for r, id in trip.refs.items() if r == own or r.startswith(f"{own}.")}
         strange = trip.refs.keys() - asked.keys() - {layout.status_ref(site.name)}
         if strange:
@@ -171,14 +167,15 @@ class Loading:
 
     def _acknowledge(self, file: TripFile, name: str) -> None:
         trip = file.trip
-        known = 0 if trip.acknowledges is None else trip.acknowledges.number
+        taken = trip.acknowledges
+        known = 0 if taken is None else taken.number
         returned = Counted(number=trip.number, digest=file.digest)
 
         def add(ledger: TripLedger) -> TripLedger:
             """A ledger that was lost learns again what was counted before."""
             return ledger.model_copy(
                 update={
-                    "number": max(ledger.number, known),
+                    "last": taken if known > ledger.number else ledger.last,
                     "acknowledged": max(known, ledger.acknowledged or 0) or None,
                     "returned": returned,
                 }

@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from margo_gitops.documents import canonical
+from margo_gitops.documents import canonical, own
 from margo_gitops.errors import Invalid, LostRace, Refused
 from margo_gitops.model import layout
-from margo_gitops.model.record import Change
+from margo_gitops.model.fleet import Fleet
 from margo_gitops.model.report import SiteStatus
 from margo_gitops.model.trip import SentTrip, TripLedger
 from margo_gitops.roles.central import Central
@@ -36,13 +37,12 @@ class Site:
 
     name: str
     tips: Mapping[str, str]
-    change: Change
     ledger: TripLedger
 
     @property
-    def tip(self) -> str:
-        """The commit of its desired state."""
-        return self.tips[layout.site_ref(self.name)]
+    def tip(self) -> str | None:
+        """The commit of its desired state; None where nothing was published yet."""
+        return self.tips.get(layout.site_ref(self.name))
 
     @property
     def status(self) -> str | None:
@@ -50,7 +50,7 @@ class Site:
         return self.tips.get(layout.status_ref(self.name))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Office:
     """A clone, or a bare repository that is the remote itself (`remote` None)."""
 
@@ -63,19 +63,29 @@ class Office:
         """The repository."""
         return self.co.store
 
+    @property
+    def name(self) -> str:
+        """Where the refs are that count."""
+        return "this repository" if self.remote is None else self.remote.name
+
+    @cached_property
+    def fleet(self) -> str:
+        """The fleet's id; nothing else of `main` is read."""
+        data = self.store.read(self.co.head(), layout.FLEET) or b""
+        return own.read(data, Fleet, layout.FLEET).id
+
     def site(self, name: str) -> Site:
-        """Where a site stands; `Invalid` where the remote has no branch of it."""
+        """Where a site stands; `Invalid` where `main` has no such site."""
+        if self.store.read(self.co.head(), layout.site_path(name)) is None:
+            raise Invalid(f"there is no site {name}", help="margo site list")
         refs = (layout.site_ref(name), layout.status_ref(name), layout.trips_ref(name))
         tips = self.confirmed(refs)
-        if refs[0] not in tips:
-            where = "this repository" if self.remote is None else self.remote.name
-            raise Invalid(
-                f"{where} has no branch site/{name}",
-                help=f"margo site list; margo site add {name}, then margo push",
-            )
-        data = self.store.read(tips[refs[0]], layout.CHANGE) or b""
-        change = canonical.load(data, Change, f"site/{name}:{layout.CHANGE}")
-        return Site(name, tips, change, self._ledger(name, tips.get(refs[2])))
+        return Site(name, tips, self._ledger(name, tips.get(refs[2])))
+
+    def require_fleet(self, name: str, found: str) -> None:
+        """`Refused` (rule `fleet`) where a trip is another fleet's."""
+        if found != self.fleet:
+            raise Refused(f"{name} is of the fleet {found}, expected {self.fleet}", rule="fleet")
 
     def confirmed(self, refs: Sequence[str]) -> dict[str, str]:
         """What the remote has of these refs, brought here; no ref of this clone moves."""
@@ -127,7 +137,7 @@ class Office:
 
     def _ledger(self, name: str, tip: str | None) -> TripLedger:
         if tip is None:
-            return TripLedger(site=name, number=0)
+            return TripLedger(site=name)
         found = canonical.load(self.store.read(tip, LEDGER) or b"", TripLedger, LEDGER)
         if found.site != name:
             raise Refused(f"the ledger of {name} is that of {found.site}", rule="site")

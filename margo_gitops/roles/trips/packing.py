@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import IO
 
 from margo_gitops.documents import canonical
-from margo_gitops.errors import Missing, Stalled
+from margo_gitops.errors import Invalid, Missing, Stalled
 from margo_gitops.model import layout
-from margo_gitops.model.record import Artifact
+from margo_gitops.model.record import Artifact, Change
 from margo_gitops.model.report import SiteStatus
-from margo_gitops.model.trip import SentTrip, Trip, TripLedger, TripPart
+from margo_gitops.model.trip import Counted, SentTrip, Trip, TripLedger, TripPart
 from margo_gitops.roles.trips import papers
 from margo_gitops.roles.trips.base import Base, Mode, base
 from margo_gitops.roles.trips.blobs import (
@@ -44,6 +44,8 @@ class Load:
     """What a trip would carry: a plan, shown by `--dry-run`, or packed."""
 
     site: Site
+    tip: str
+    change: Change
     refs: Mapping[str, str]
     base: Base | None
     prerequisites: tuple[str, ...]
@@ -53,7 +55,7 @@ class Load:
     @property
     def nothing_new(self) -> bool:
         """Whether the site is known to have all of it."""
-        return self.base is not None and self.base.commit == self.site.tip and not self.blobs
+        return self.base is not None and self.base.commit == self.tip and not self.blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +83,30 @@ class Packing:
         Only what the remote confirmed counts. Raises `Invalid` for a site without a branch.
         """
         site = self.office.site(name)
+        tip = site.tip
+        if tip is None:
+            raise Invalid(
+                f"{self.office.name} has no branch site/{name}: nothing was published for it",
+                help=f"margo site show {name}; margo push",
+            )
+        data = self.office.store.read(tip, layout.CHANGE) or b""
+        change = canonical.load(data, Change, f"site/{name}:{layout.CHANGE}")
         said = self.office.said(site)
         found = base(mode, site.ledger, None if said is None else said[1])
         if found is not None and not self._holds(found.commit):
             found = None
-        needs = needs_of(self.office.store, name, site.tip)
+        needs = needs_of(self.office.store, name, tip)
         known = self._architectures(said)
         held, small = self._held(name, found, known)
-        refs = {layout.site_ref(name): site.tip, **self._small(needs.small - small)}
+        refs = {layout.site_ref(name): tip, **self._small(needs.small - small)}
         prerequisites = [] if found is None else [found.commit]
         if said is not None and (found is None or mode is not Mode.BLIND):
             refs[layout.status_ref(name)] = said[0]
             prerequisites += [] if found is None else [said[0]]
         return Load(
             site,
+            tip,
+            change,
             refs,
             found,
             tuple(sorted(set(prerequisites))),
@@ -139,13 +151,14 @@ class Packing:
             entry = SentTrip(
                 number=trip.number,
                 digest=canonical.digest(canonical.dump(trip)),
-                commit=load.site.tip,
-                generation=load.site.change.generation,
+                commit=load.tip,
+                generation=load.change.generation,
                 full=trip.full,
             )
-            return ledger.model_copy(update={"number": trip.number, "sent": (*ledger.sent, entry)})
+            last = Counted(number=entry.number, digest=entry.digest)
+            return ledger.model_copy(update={"last": last, "sent": (*ledger.sent, entry)})
 
-        self.office.record(load.site.name, add, f"a trip with {load.site.tip[:12]}")
+        self.office.record(load.site.name, add, f"a trip with {load.tip[:12]}")
         return made[-1]
 
     def _signer(self) -> Signer | None:
@@ -212,17 +225,15 @@ class Packing:
 
 
 def _trip(load: Load, parts: tuple[TripPart, ...], ledger: TripLedger) -> Trip:
-    last = ledger.sent[-1] if ledger.sent else None
-    follows = last is not None and last.number == ledger.number
     return Trip(
-        fleet=load.site.change.fleet,
+        fleet=load.change.fleet,
         site=load.site.name,
         direction="down",
         number=ledger.number + 1,
-        previous=last.digest if last is not None and follows else None,
+        previous=None if ledger.last is None else ledger.last.digest,
         acknowledges=ledger.returned,
         builds_on=None if load.base is None else load.base.trip,
-        generation=load.site.change.generation,
+        generation=load.change.generation,
         refs=dict(load.refs),
         prerequisites=load.prerequisites,
         parts=parts,

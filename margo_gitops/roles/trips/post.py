@@ -76,9 +76,9 @@ class Post:
         """What the status says of sticks."""
         return self.arrivals.book.word()
 
-    def answer(self, fleet: str | None, held: Desired | None) -> Path | None:
+    def answer(self, held: Desired | None) -> Path | None:
         """Have the newest return trip in the outbox; its file where it was written just now."""
-        return None if self.outbox is None else self.answers.leave(self.outbox, fleet, held)
+        return None if self.outbox is None else self.answers.leave(self.outbox, held)
 
     def _files(self) -> Iterator[Path]:
         """The trips that lie there, by number; a return trip is the office's."""
@@ -116,6 +116,8 @@ class Post:
         places = [papers.result_path(path)]
         if self.outbox is not None:
             places.append(self.outbox / papers.result_path(path).name)
+        if result.known and any(place.exists() for place in places):
+            return  # what was told when it was taken in is worth more
         papers.leave_somewhere(places, text)
 
 

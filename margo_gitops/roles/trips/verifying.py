@@ -30,11 +30,7 @@ def verify(office: Office, file: TripFile, progress: Advance) -> list[str]:
     Raises as reading it would: `Refused`, or `Missing` for commits that this clone lacks.
     """
     site = office.site(file.trip.site)
-    if file.trip.fleet != site.change.fleet:
-        raise Refused(
-            f"{file.name} is of the fleet {file.trip.fleet}, expected {site.change.fleet}",
-            rule="fleet",
-        )
+    office.require_fleet(file.name, file.trip.fleet)
     require_parts(file, progress)
     words = [f"{len(file.trip.parts)} parts, each with the size and digest of TRIP.json"]
     with quarantine(office.store, [*site.tips]) as scratch:
