@@ -5,7 +5,9 @@ Cases that are compared take turns (A B C A B C), so that a busy machine is unfa
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import subprocess
 import sys
 import time
@@ -73,6 +75,22 @@ def inside(work: Callable[[], object], times: int = 1) -> Sample:
         work()
     cpu, wall = time.thread_time() - cpu, time.perf_counter() - wall
     return Sample(cpu * 1000 / times, wall * 1000 / times)
+
+
+def beside(pid: int, work: Callable[[], object], times: int = 1) -> Sample:
+    """What `work`, which is `times` pieces of work, costs this other process, for each of them.
+
+    The memory is the peak of its whole life.
+    """
+    clock = ctypes.c_int()
+    failed = ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock))
+    assert not failed, os.strerror(failed)
+    cpu, wall = time.clock_gettime(clock.value), time.perf_counter()
+    work()
+    cpu, wall = time.clock_gettime(clock.value) - cpu, time.perf_counter() - wall
+    status = Path(f"/proc/{pid}/status").read_text()
+    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    return Sample(cpu * 1000 / times, wall * 1000 / times, peak)
 
 
 def interleaved(cases: Mapping[str, Case], rounds: int) -> dict[str, Sample]:
