@@ -58,6 +58,6 @@ def k8s(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure everything beside git and ansible-pull, and write docs/benchmarks.md."""
+    """Measure it all beside git, go-git and ansible-pull, and write docs/benchmarks.md."""
     session.install(".[test]")
     session.run("python", "-m", "tests.bench", *session.posargs)

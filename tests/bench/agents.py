@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from margo_gitops.model import layout
 from margo_gitops.reconcile import once
 from margo_gitops.roles.agents import local_agent
 from margo_gitops.store.transport import open_transport
-from tests.bench import joining, residing
+from tests.bench import gogit, joining, residing
+from tests.bench.gogit.poller import GoGit
 from tests.bench.host import Host
 from tests.bench.measure import Sample, inside, interleaved
-from tests.bench.peers import Ansible, ansible_programs
+from tests.bench.peers import CACHE, Ansible, ansible_programs
 from tests.bench.result import Bench, Section
 from tests.bench.world import SITE, World, remove_workloads, worlds
 
@@ -24,15 +26,23 @@ RESIDENT = "resident agent, its poll"
 NO_ANSIBLE = "`ansible-pull` is not in this table: a quick run, or it could not be installed."
 
 
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """What is here of those that are not on every machine."""
+
+    ansible: Path | None = None
+    go_git: gogit.Built = gogit.QUICK
+
+
 def fleets(bench: Bench) -> list[Section]:
     """Every comparison over a fleet on a server, in two sizes."""
     small, large = (20, 100) if bench.quick else (1_000, 10_000)
-    programs = None if bench.quick else ansible_programs()
+    peers = Peers() if bench.quick else Peers(ansible_programs(), gogit.built(CACHE))
     with worlds(bench.folder / "worlds", (small, large)) as made:
         hosts = {world.sites: Host(world, bench.room(f"host-{world.sites}")) for world in made}
         try:
-            polls = [_poll(bench, host, programs) for host in hosts.values()]
-            changes = [_change(bench, host, programs) for host in hosts.values()]
+            polls = [_poll(bench, host, peers) for host in hosts.values()]
+            changes = [_change(bench, host, peers) for host in hosts.values()]
             growth = _growth(polls, changes, tuple(hosts))
             first = next(iter(hosts.values()))
             statuses = [joining.status(bench, host) for host in hosts.values()]
@@ -46,14 +56,16 @@ def fleets(bench: Bench) -> list[Section]:
                 remove_workloads(host.node)
 
 
-def _poll(bench: Bench, host: Host, programs: Path | None) -> Section:
+def _poll(bench: Bench, host: Host, peers: Peers) -> Section:
     world = host.world
     section = Section(
         f"Nothing new, {world.sites:,} sites ({2 * world.sites:,} refs)",
         "A resident agent's poll (`Transport.refs` of its two refs on a kept connection), its whole"
-        f" pass (`reconcile.once`), the shell loop over a clone of this one branch, and one-shot"
+        " pass (`reconcile.once`), the shell loop over a clone of this one branch, and one-shot"
         f" processes. Per poll; the resident ones in batches of {POLLS}.",
+        heads=[peers.go_git.said],
     )
+    poller = _poller(host, peers, section)
     with ExitStack() as stack:
         lo = stack.enter_context(local_agent(SITE, world.url, host.state))
         transport = open_transport(world.url)
@@ -64,9 +76,16 @@ def _poll(bench: Bench, host: Host, programs: Path | None) -> Section:
             "resident agent, its whole pass": _batch(world, lambda: once(lo)),
             SHELL_LOOP: lambda: world.counted(host.shell.poll),
         }
+        if poller:
+            polls = stack.enter_context(poller.resident())
+            resident["resident go-git, its fetch"] = lambda: world.counted(
+                lambda: polls(POLLS), POLLS
+            )
         section.rows = interleaved(resident, bench.rounds)
     oneshot: dict[str, Callable[[], Sample]] = {"one-shot: margo lo run --once": host.lo}
-    oneshot |= _ansible(host, programs, section)
+    if poller:
+        oneshot["one-shot: go-git fetch"] = lambda: world.counted(poller.poll)
+    oneshot |= _ansible(host, peers, section)
     section.rows |= interleaved(oneshot, bench.rounds)
     section.ratio("resident poll, CPU, against the shell loop over http", 1 / 10,
                   RESIDENT, SHELL_LOOP, "see `Transport.refs`")  # fmt: skip
@@ -80,19 +99,22 @@ def _poll(bench: Bench, host: Host, programs: Path | None) -> Section:
     return section
 
 
-def _change(bench: Bench, host: Host, programs: Path | None) -> Section:
+def _change(bench: Bench, host: Host, peers: Peers) -> Section:
     section = Section(
         f"One changed file, {host.world.sites:,} sites",
         "From a commit on the site's branch to a running workload (ours: LO and EN, a process each;"
         " checks, placement, reports and the start of a wasm module included), or to copied files"
         " (the others). Before each round one parameter is changed.",
+        heads=[peers.go_git.said],
     )
     world = host.world
     cases: dict[str, Callable[[], Sample]] = {
         "margo lo + en run --once": host.both,
         "shell: fetch, diff, reset, cp": lambda: world.counted(host.shell.change),
     }
-    cases |= _ansible(host, programs, section)
+    if poller := _poller(host, peers, section):
+        cases["go-git: fetch, write files"] = lambda: world.counted(poller.change)
+    cases |= _ansible(host, peers, section)
     first = next(iter(cases))
     ours = cases[first]
     cases[first] = lambda: (world.change(), ours())[1]
@@ -125,15 +147,24 @@ def _growth(polls: list[Section], changes: list[Section], sizes: tuple[int, ...]
     return section
 
 
-def _ansible(
-    host: Host, programs: Path | None, section: Section
-) -> dict[str, Callable[[], Sample]]:
-    if programs is None:
+def _poller(host: Host, peers: Peers, section: Section) -> GoGit | None:
+    if peers.go_git.program is None:
+        return None
+    folder = _room(host, section) / "gogit"
+    return GoGit(host.world.url, layout.site_ref(SITE), folder, peers.go_git.program)
+
+
+def _ansible(host: Host, peers: Peers, section: Section) -> dict[str, Callable[[], Sample]]:
+    if peers.ansible is None:
         section.notes.append(NO_ANSIBLE)
         return {}
-    ansible = Ansible(host.world, host.folder / section.title.replace(" ", "-"), programs)
+    ansible = Ansible(host.world, _room(host, section), peers.ansible)
     ansible.pull()
     return {"ansible-pull -o": lambda: host.world.counted(ansible.pull)}
+
+
+def _room(host: Host, section: Section) -> Path:
+    return host.folder / section.title.replace(" ", "-")
 
 
 def _batch(world: World, work: Callable[[], object]) -> Callable[[], Sample]:

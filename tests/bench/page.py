@@ -24,8 +24,6 @@ processor time and by ratios, for wall times of a shared machine are weather.
   program itself needs as much.
 - **Received** is counted by a proxy between client and server: every byte of the answers, headers
   included.
-- go-git is not compared: Debian's package has an import path of no module version, and was not
-  built here.
 - Servers are nginx with `git http-backend` on the same machine, over loopback, without TLS.
 """
 _WIDTH = 40
@@ -33,7 +31,9 @@ _WIDTH = 40
 
 def page(sections: Sequence[Section]) -> str:
     """The whole page as Markdown."""
-    parts = [_HEAD, _where(), _targets(sections), *(_section(section) for section in sections)]
+    heads = dict.fromkeys(head for section in sections for head in section.heads)
+    head = "".join([_HEAD, *(f"- {line}\n" for line in heads)])
+    parts = [head, _where(), _targets(sections), *(_section(section) for section in sections)]
     return "\n".join(parts)
 
 

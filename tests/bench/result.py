@@ -36,13 +36,17 @@ class Target:
 
 @dataclass(slots=True)
 class Section:
-    """One comparison: its rows in order, what is said of it, and the targets that it decides."""
+    """One comparison: its rows in order, what is said of it, and the targets that it decides.
+
+    `notes` stand below its rows; `heads` at the head of the page, once for all that say the same.
+    """
 
     title: str
     about: str
     rows: dict[str, Sample] = field(default_factory=dict)
     targets: list[Target] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    heads: list[str] = field(default_factory=list)
     chart: str = "cpu"
 
     def at_most(self, promise: str, limit: float, found: float, unit: str, why: str = "") -> None:

@@ -23,6 +23,7 @@ def test_the_quick_benchmark_shows_every_case_and_keeps_two_promises(
     sections = measure(bench, list(CASES))
     text = page(sections)
     assert all(f"| {row} |" in text for section in sections for row in section.rows)
+    assert text.count("go-git is not compared: a quick run.") == 1
     hard = [
         target
         for section in sections
