@@ -24,6 +24,7 @@ class Fault:
 _NAMED = "tests/faults/test_named.py::"
 _REMOTES = "tests/faults/test_remotes.py::"
 _CRASH = "tests/faults/test_crash.py::"
+_STICKS = "tests/faults/test_crash_trips.py::"
 _DISKS = "tests/faults/test_disks.py::"
 _SIGKILL = "tests/faults/test_sigkill.py::"
 _REBOOT = "tests/faults/test_reboot.py::"
@@ -56,6 +57,24 @@ FAULTS = (
         "a push to a bundle, then an LO that reads it",
         "the old bundle or the new one",
         (_CRASH + "test_a_bundle_killed_at_any_durable_call",),
+    ),
+    Fault(
+        "killed at a durable system call",
+        "the office, packing a trip",
+        "a whole trip or none; a number may stay unused",
+        (_STICKS + "test_packing_killed_at_any_durable_call",),
+    ),
+    Fault(
+        "killed at a durable system call",
+        "LO, taking in a trip and answering it",
+        "old or new; the next run finishes it from the same stick",
+        (_STICKS + "test_taking_in_killed_at_any_durable_call",),
+    ),
+    Fault(
+        "killed at a durable system call",
+        "the office, loading a return trip",
+        "old or new; loading it again finishes it",
+        (_STICKS + "test_loading_killed_at_any_durable_call",),
     ),
     Fault(
         "killed before a write",

@@ -16,12 +16,11 @@ from margo_gitops.model.report import SiteStatus
 from margo_gitops.store.bundle import BundleTransport
 from tests.engines import require
 from tests.faults import tracing
+from tests.faults.killing import killed_everywhere
 from tests.faults.plant import Plant, copied, plant, run
 
 STATUS, NODE = layout.status_ref("north"), layout.node_ref("n1")
 REPORT, SITE = layout.report_ref("n1"), layout.site_ref("north")
-MOST = 9
-"""Kills of one command in a usual run; `MARGO_CRASH_ALL=1` kills at every call."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,38 +46,6 @@ def handed(changed: Plant, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with copied(changed, tmp_path_factory.mktemp("crash") / "handed") as made:
         assert run(made.lo_run("--once")).returncode == 0
         yield made
-
-
-def killed_everywhere(
-    before: Plant,
-    scratch: Path,
-    command: Callable[[Plant], list[str]],
-    result: Callable[[Plant], object],
-    again: Callable[[Plant], None],
-    *,
-    children: bool = True,
-) -> int:
-    """Kill the command at many calls, each time from `before`; returns how many.
-
-    After each: repositories are whole, the result is the old or the new, and doing it `again`
-    gives what an undisturbed run gives.
-    """
-    old = result(before)
-    with copied(before, scratch / "undisturbed") as twin:
-        count = tracing.counted(command(twin), scratch, children=children)
-        new = result(twin)
-    assert old != new
-    numbers = tracing.chosen(count, MOST)
-    for number in numbers:
-        with copied(before, scratch / f"at-{number}") as twin:
-            tracing.killed_at(number, command(twin), scratch, children=children)
-            twin.check()
-            assert result(twin) in (old, new), number
-            again(twin)
-            assert result(twin) == new, number
-            twin.check()
-            assert not list(twin.root.rglob("refs/**/*.lock")), number
-    return len(numbers)
 
 
 def test_an_lo_killed_at_any_durable_call(
