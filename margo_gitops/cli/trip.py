@@ -224,6 +224,8 @@ def _load(load: Load) -> dict[str, Any]:
 
 
 def _load_line(load: Load) -> str:
+    if load.nothing_new:
+        return f"{load.site.name}: would pack a trip that says: nothing new"
     size = sum(blob.size for blob in load.blobs)
     kind = "a full trip" if not load.prerequisites else _on(load)
     return (

@@ -139,7 +139,7 @@ def _one_host(
                 outcomes.append(_once(en, f"en {node}", options))
         outcomes.append(_once(lo, "lo", options))
     last = outcomes[-1 - len(nodes) :]
-    return max((outcome.exit_code for outcome in last), default=0)
+    return Outcome(troubles=tuple(t for outcome in last for t in outcome.troubles)).exit_code
 
 
 def _once(role: Role[Any, Any, Any, Any], who: str, options: Resident) -> Outcome:

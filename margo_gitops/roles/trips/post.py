@@ -25,7 +25,8 @@ class Post:
     """What lies in `inbox` is taken in or answered with why not; `outbox` gets the return trip.
 
     Either may be a mount that comes and goes. With `patient`, a file that is cut off is looked at
-    once more before it is refused: it may still be being copied.
+    once more before it is refused, for it may still be being copied, and a refused one is not
+    looked at again; without, each pass says again what is wrong.
     """
 
     arrivals: Arrivals
@@ -67,7 +68,8 @@ class Post:
 
     def _wait_or_not(self, name: str, result: Result) -> None:
         """What lacked a trip, or room, is tried again at each pass that asks for news."""
-        if result.taken is None and not isinstance(result.error, Refused):
+        final = self.patient and isinstance(result.error, Refused)
+        if result.taken is None and not final:
             self._waiting.add(name)
         else:
             self._waiting.discard(name)
