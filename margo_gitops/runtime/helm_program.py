@@ -28,6 +28,7 @@ _GONE = re.compile(
 )
 _SHUT_OUT = re.compile(r"is forbidden|unauthorized|you must be logged in", re.IGNORECASE)
 _ABSENT = re.compile(r"not ?found", re.IGNORECASE)
+_STAMP = re.compile(r"^[EFIW][0-9]{4} [0-9:.]+ +[0-9]+ [^ \]]+\] ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +214,9 @@ def _selector(labels: Mapping[str, str]) -> str:
 
 
 def _last(words: str) -> str:
-    """The end of what was said: helm repeats itself, the cause stands last."""
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
-    return " ".join(dict.fromkeys(lines))[-_WORDS:]
+    """The end of what was said, in the same words each time it is the same.
+
+    Helm repeats itself, the cause stands last; kubectl puts time and process before its own log.
+    """
+    lines = [_STAMP.sub("", line.strip()) for line in words.splitlines()]
+    return " ".join(dict.fromkeys(filter(None, lines)))[-_WORDS:]

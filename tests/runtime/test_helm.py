@@ -309,6 +309,19 @@ def test_a_cluster_that_does_not_answer(helm: HelmHarness, tmp_path: Path) -> No
             call()
 
 
+def test_the_same_silence_is_told_in_the_same_words(
+    helm: HelmHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECACHEDIR", str(tmp_path / "empty"))  # kubectl then says how it looks
+    gone = HelmDriver(helm.root, OURS, cluster=Cluster(kubeconfig(tmp_path / "gone", 1)))
+    said = set()
+    for _ in range(2):
+        with pytest.raises(Unreachable) as caught:
+            gone.observe()
+        said.add(caught.value.problem)
+    assert len(said) == 1
+
+
 def test_a_cluster_that_does_not_let_us(helm: HelmHarness, tmp_path: Path) -> None:
     config = tmp_path / "nobody"
     config.write_text(helm.cluster.kubeconfig.read_text().replace(TOKEN, OTHER))
