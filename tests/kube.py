@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,15 +74,25 @@ def problem() -> str | None:
 
 
 @contextmanager
-def kube(folder: Path) -> Iterator[Path]:
-    """The kubeconfig of an API server that ends with the block."""
-    store, port = _etcd(folder)
-    server, secure = _server(folder, port)
-    with started(store, folder / "etcd.log"), started(server, folder / "server.log"):
-        config = kubeconfig(folder / "kubeconfig", secure)
+def kube(folder: Path, how: signal.Signals = signal.SIGTERM) -> Iterator[Path]:
+    """The kubeconfig of an API server that ends with the block, by the signal `how`."""
+    with starting(folder, how) as config:
         ready = Cluster(config, next(iter(helms().values())))
         until(lambda: ready("get", "--raw", "/readyz", check=False) == "ok", 60)
         yield config
+
+
+@contextmanager
+def starting(folder: Path, how: signal.Signals = signal.SIGTERM) -> Iterator[Path]:
+    """The same, not waited for.
+
+    Started on its folder again, also after SIGKILL, it is the same cluster with all that it held,
+    on other ports: the kubeconfig is written anew.
+    """
+    store, port = _etcd(folder)
+    server, secure = _server(folder, port)
+    with started(store, folder / "etcd.log", how), started(server, folder / "server.log", how):
+        yield kubeconfig(folder / "kubeconfig", secure)
 
 
 def kubeconfig(path: Path, port: int, token: str = TOKEN) -> Path:

@@ -19,22 +19,22 @@ def start(argv: Sequence[str], log: Any) -> subprocess.Popen[bytes]:
     )
 
 
-def end(started: subprocess.Popen[bytes]) -> None:
+def end(started: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
     """End what we started and its children: fcgiwrap leaves its own behind."""
     with suppress(ProcessLookupError):
-        os.killpg(started.pid, signal.SIGTERM)
+        os.killpg(started.pid, how)
     started.wait(30)
 
 
 @contextmanager
-def started(argv: Sequence[str], log: Path) -> Iterator[None]:
-    """A program that ends with the block."""
+def started(argv: Sequence[str], log: Path, how: signal.Signals = signal.SIGTERM) -> Iterator[None]:
+    """A program that ends with the block, by the signal `how`."""
     with log.open("wb") as file:
         running = start(argv, file)
     try:
         yield
     finally:
-        end(running)
+        end(running, how)
 
 
 def answers(port: int) -> bool:
