@@ -238,6 +238,12 @@ FAULTS = (
         (_REBOOT + "test_a_power_cut_while_a_workload_is_applied",),
     ),
     Fault(
+        "host reboot",
+        "a node with its one-node cluster: the agent is back first, no site",
+        "it waits for the cluster; releases stay as they were",
+        ("tests/faults/test_reboot_helm.py::test_releases_stay_as_they_were_without_the_site",),
+    ),
+    Fault(
         "site branch set back",
         "a clone holds what the site adopted",
         "rendering heals it by a merge of both heads",
