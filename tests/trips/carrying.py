@@ -21,12 +21,20 @@ from margo_gitops.roles.trips.office import Office
 from margo_gitops.roles.trips.packing import Packed, Packing
 from margo_gitops.roles.trips.post import Post
 from margo_gitops.store.git import GitStore
+from margo_gitops.store.local import StoreTransport
 from margo_gitops.store.noremote import NoRemote
 from margo_gitops.store.tripfile import opened_trip
-from tests.fleet import SimulatedFleet, SimulatedNode
+from tests.fleet import Link, SimulatedFleet, SimulatedNode
 from tests.trust.world import SignedFleet
 
 NOW = 1_000_000_000
+
+
+class Near(Link):
+    """A link within one host, on which large files are read where they lie."""
+
+    def watched(self) -> Path | None:
+        return self.to.watched()
 
 
 @dataclass(slots=True)
@@ -46,8 +54,11 @@ class Box:
         self.mirror = GitStore.create(self.folder / "mirror.git")
         self.start()
         for node in self.fleet.nodes_of[self.site]:
-            store = GitStore.memory()
-            self.nodes[node] = self.fleet.host(self.site, node, self.mirror, store)
+            host = self.fleet.host(self.site, node, self.mirror, GitStore.memory())
+            host.link = Near(StoreTransport(self.folder / "mirror.git"))
+            host.contents = ContentStore(self.folder / node)
+            host.restart()
+            self.nodes[node] = host
 
     @property
     def inbox(self) -> Path:
