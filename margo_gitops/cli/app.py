@@ -4,33 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 
 import typer
 
 from margo_gitops import __version__
-from margo_gitops.cli import (
-    agents,
-    app_store,
-    convert,
-    demo,
-    deployments,
-    devices,
-    doctor,
-    enrolling,
-    fleet,
-    holding,
-    joining,
-    locking,
-    proposals,
-    publish,
-    serving,
-    sites,
-    status,
-    suspending,
-    trip,
-    trust,
-    validate,
-)
 from margo_gitops.errors import MargoError
 
 EPILOG = (
@@ -38,18 +17,46 @@ EPILOG = (
     " 4 waiting, nothing lost · 5 a person must act · 70 a bug"
 )
 
-app = typer.Typer(
-    name="margo",
-    help="One git repository runs a fleet of Margo edge sites.",
-    epilog=EPILOG,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "demo": ("demo",),
+    "fleet": ("init", "clone", "up"),
+    "deployments": ("deploy", "set", "undeploy", "rollback"),
+    "suspending": ("suspend", "resume"),
+    "publish": ("render", "diff", "push", "pull"),
+    "status": ("status", "why"),
+    "validate": ("validate",),
+    "convert": ("convert",),
+    "doctor": ("doctor",),
+    "places": ("site", "device"),
+    "app_store": ("app",),
+    "trust": ("trust",),
+    "proposals": ("pr",),
+    "trip": ("trip", "bundle"),
+    "hosts": ("lo", "en"),
+}
+"""The modules of this package that add verbs, in the order of `--help`, each with its verbs."""
 
 
-@app.callback(invoke_without_command=True)
+def command(first: str = "") -> typer.Typer:
+    """The command with the part alone whose verb is `first`; with all parts for any other word.
+
+    To describe all sixty verbs to typer takes longer than most of them do.
+    """
+    app = typer.Typer(
+        name="margo",
+        help="One git repository runs a fleet of Margo edge sites.",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(root)
+    for part in [part for part, verbs in PARTS.items() if first in verbs] or PARTS:
+        import_module(f"margo_gitops.cli.{part}").register(app)
+    return app
+
+
 def root(
     version: bool = typer.Option(False, "--version", help="Print the version."),
 ) -> None:
@@ -59,28 +66,10 @@ def root(
         raise typer.Exit
 
 
-for part in (demo, fleet, deployments, suspending, publish, status, validate, convert, doctor):
-    part.register(app)
-app.add_typer(sites.app, name="site", help="The sites of the fleet.")
-app.add_typer(devices.app, name="device", help="The Device Store.")
-locking.register(app_store.app)
-app.add_typer(app_store.app, name="app", help="The App Store.")
-serving.register(agents.lo)
-holding.register(agents.lo)
-enrolling.register(sites.app, devices.app)
-joining.register(agents.lo, agents.en)
-app.add_typer(trust.app, name="trust", help="The persons of the fleet and their keys.")
-app.add_typer(proposals.app, name="pr", help="Proposals and their approvals.")
-app.add_typer(trip.app, name="trip", help="What people carry to sites without a network.")
-app.add_typer(trip.app, name="bundle", hidden=True)
-app.add_typer(agents.lo, name="lo", help="The Local Orchestrator of one site.")
-app.add_typer(agents.en, name="en", help="The Edge Node agent of one host.")
-
-
 def main() -> None:
     """Run the command; every error becomes one message and one exit code."""
     try:
-        app()
+        command(*sys.argv[1:2])()
     except MargoError as error:
         _tell(error)
         sys.exit(error.exit_code)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from margo_gitops.cli import locking
 from margo_gitops.cli.options import (
     HERE,
     DryRunOption,
@@ -19,10 +20,16 @@ from margo_gitops.cli.options import (
 )
 from margo_gitops.cli.output import emit, table
 
-app = typer.Typer(no_args_is_help=True)
+store = typer.Typer(no_args_is_help=True)
 
 
-@app.command()
+def register(app: typer.Typer) -> None:
+    """Add the noun, with the verbs of its locks."""
+    locking.register(store)
+    app.add_typer(store, name="app", help="The App Store.")
+
+
+@store.command()
 def add(
     package: Annotated[
         str,
@@ -69,7 +76,7 @@ def add(
         commit(co, edit, as_json=as_json, dry_run=dry_run, notes=notes)
 
 
-@app.command("list")
+@store.command("list")
 def list_(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
     """List the applications and their versions."""
     with central(fleet) as co:
@@ -91,7 +98,7 @@ def list_(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
         table("App Store", ("id", "version", "name", "dialect", "profiles"), rows)
 
 
-@app.command()
+@store.command()
 def show(
     application: Annotated[str, typer.Argument(metavar="APP[@VERSION]")],
     profile: Annotated[str | None, typer.Option(help="This profile only: its id or type.")] = None,

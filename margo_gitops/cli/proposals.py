@@ -18,12 +18,17 @@ if TYPE_CHECKING:
     from margo_gitops.roles.proposing import Look, Proposing
     from margo_gitops.store.git import GitStore
 
-app = typer.Typer(no_args_is_help=True)
+proposals = typer.Typer(no_args_is_help=True)
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The proposal: proposal/ID.")]
 
 
-@app.command()
+def register(app: typer.Typer) -> None:
+    """Add the noun."""
+    app.add_typer(proposals, name="pr", help="Proposals and their approvals.")
+
+
+@proposals.command()
 def create(
     id: IdArgument,
     reason: Annotated[str, typer.Option(help="Why, for those who approve.")],
@@ -50,7 +55,7 @@ def create(
     emit({**_value(id, seen), "statement": canonical.digest(data)}, as_json=as_json, text=told)
 
 
-@app.command()
+@proposals.command()
 def show(
     id: IdArgument, key: KeyOption = None, fleet: FleetOption = HERE, as_json: JsonOption = False
 ) -> None:
@@ -60,7 +65,7 @@ def show(
     emit(_value(id, seen), as_json=as_json, text=_lines(id, seen))
 
 
-@app.command("list")
+@proposals.command("list")
 def list_(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
     """List the proposals that this clone knows and that main does not hold yet."""
     from margo_gitops.roles.proposing import open_proposals  # noqa: PLC0415
@@ -74,7 +79,7 @@ def list_(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
         table("Proposals", ("id", "commit"), [(id, commit[:12]) for id, commit in found.items()])
 
 
-@app.command()
+@proposals.command()
 def approve(
     id: IdArgument,
     yes: YesOption = False,
@@ -100,7 +105,7 @@ def approve(
     emit({**_value(id, after), "ref": ref}, as_json=as_json, text=told)
 
 
-@app.command()
+@proposals.command()
 def merge(
     id: IdArgument, key: KeyOption = None, fleet: FleetOption = HERE, as_json: JsonOption = False
 ) -> None:

@@ -18,13 +18,19 @@ if TYPE_CHECKING:
     from margo_gitops.roles.trips.office import Office
     from margo_gitops.roles.trips.packing import Load, Packed
 
-app = typer.Typer(no_args_is_help=True)
+trip = typer.Typer(no_args_is_help=True)
 
 FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Trip files.")]
 SiteArgument = Annotated[str, typer.Argument(help="The site.")]
 
 
-@app.command("pack")
+def register(app: typer.Typer) -> None:
+    """Add the noun, and its other name."""
+    app.add_typer(trip, name="trip", help="What people carry to sites without a network.")
+    app.add_typer(trip, name="bundle", hidden=True)
+
+
+@trip.command("pack")
 def pack(
     sites: Annotated[list[str], typer.Argument(metavar="SITE…", help="The sites.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The stick, or a folder.")],
@@ -73,7 +79,7 @@ def pack(
     emit([_packed(item) for item in packed], as_json=as_json, text=lines)
 
 
-@app.command("inspect")
+@trip.command("inspect")
 def inspect(files: FilesArgument, as_json: JsonOption = False) -> None:
     """Show what a trip says of itself, and whether each byte is as it says. No fleet is needed.
 
@@ -95,7 +101,7 @@ def inspect(files: FilesArgument, as_json: JsonOption = False) -> None:
     emit(values, as_json=as_json, text=lines)
 
 
-@app.command("verify")
+@trip.command("verify")
 def verify(files: FilesArgument, fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
     """Check a trip as its reader will: unpacked, walked, signatures asked. Nothing is taken in.
 
@@ -114,7 +120,7 @@ def verify(files: FilesArgument, fleet: FleetOption = HERE, as_json: JsonOption 
     emit(values, as_json=as_json, text=lines)
 
 
-@app.command("load")
+@trip.command("load")
 def load(files: FilesArgument, fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
     """Load the return trips that came home: status, and so what the next trip may leave out.
 
@@ -134,7 +140,7 @@ def load(files: FilesArgument, fleet: FleetOption = HERE, as_json: JsonOption = 
     emit(values, as_json=as_json, text=lines)
 
 
-@app.command("ack")
+@trip.command("ack")
 def ack(
     site: SiteArgument,
     number: Annotated[int, typer.Argument(help="The trip.")],
@@ -154,7 +160,7 @@ def ack(
     emit(value, as_json=as_json, text=f"{site}: trip {ledger.acknowledged} was taken in")
 
 
-@app.command("ledger")
+@trip.command("ledger")
 def ledger(site: SiteArgument, fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
     """Show the trips of a site: which were taken in, overtaken, or are not heard of yet.
 

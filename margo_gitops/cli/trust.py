@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from margo_gitops.roles.central import Central
     from margo_gitops.roles.ceremony import Ceremony
 
-app = typer.Typer(no_args_is_help=True)
+trust = typer.Typer(no_args_is_help=True)
 
 PersonArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person.")]
 KeyOfOption = Annotated[
@@ -28,7 +28,12 @@ KeyOfOption = Annotated[
 ]
 
 
-@app.command()
+def register(app: typer.Typer) -> None:
+    """Add the noun."""
+    app.add_typer(trust, name="trust", help="The persons of the fleet and their keys.")
+
+
+@trust.command()
 def show(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
     """Show the root in force, its persons and their keys, and what waits for signatures."""
     from margo_gitops.roles.trusted import shown  # noqa: PLC0415
@@ -38,7 +43,7 @@ def show(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
     emit(seen.as_json(), as_json=as_json, text=seen.lines())
 
 
-@app.command()
+@trust.command()
 def pin(
     root: Annotated[str, typer.Argument(metavar="FINGERPRINT", help="As a person read it to you.")],
     fleet: FleetOption = HERE,
@@ -55,7 +60,7 @@ def pin(
     emit({"root": digest}, as_json=as_json, text=f"pinned {digest}")
 
 
-@app.command()
+@trust.command()
 def add(
     name: PersonArgument,
     public: Annotated[str, typer.Argument(metavar="KEY", help="A .pub file, or the key itself.")],
@@ -85,7 +90,7 @@ def add(
     )
 
 
-@app.command()
+@trust.command()
 def retire(
     name: PersonArgument,
     of: KeyOfOption = None,
@@ -100,7 +105,7 @@ def retire(
     _set_state(name, "retired", of, key, fleet, as_json=as_json)
 
 
-@app.command()
+@trust.command()
 def revoke(
     name: PersonArgument,
     of: KeyOfOption = None,
@@ -125,7 +130,7 @@ def revoke(
             _commit(co, edit, as_json=as_json)
 
 
-@app.command()
+@trust.command()
 def rotate(
     name: PersonArgument,
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The new key.")],
@@ -158,7 +163,7 @@ def rotate(
             sign_with(co, to)
 
 
-@app.command()
+@trust.command()
 def policy(
     root_: Annotated[int | None, typer.Option("--root", help="How many must sign a root.")] = None,
     enrol: Annotated[int | None, typer.Option(help="How many must sign an enrolment.")] = None,
@@ -177,7 +182,7 @@ def policy(
         _commit(co, ceremony.next_root(root, "A new policy"), as_json=as_json)
 
 
-@app.command()
+@trust.command()
 def sign(key: KeyOption = None, fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
     """Sign what waits for more signatures: roots and enrolments, after margo trust show.
 
@@ -192,7 +197,7 @@ def sign(key: KeyOption = None, fleet: FleetOption = HERE, as_json: JsonOption =
         _commit(co, edits[0], as_json=as_json)
 
 
-@app.command("begin-anew")
+@trust.command("begin-anew")
 def begin_anew(
     person: Annotated[str, typer.Option(help="Your name in the new root.")],
     yes: Annotated[
