@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from margo_gitops.documents import quick
+from margo_gitops.documents import plain, quick
 from margo_gitops.documents.dialects import Dialect, Kind
 from margo_gitops.documents.faults import message, missing, shown
 from margo_gitops.documents.findings import Finding, Path, Severity
@@ -69,7 +69,7 @@ def plainly_right(name: str, data: Any, beside: Collection[str] = ()) -> bool:
     if beside and known.get("additionalProperties") is False:
         named = known.get("properties", {})
         data = {key: held for key, held in data.items() if key in named or key not in beside}
-    return quick.plainly_right(_validator(name), data)
+    return plain.plainly_right(data, known)
 
 
 def faults(name: str, data: Any, *, unknown: Severity = "error") -> Iterator[Fault]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from margo_gitops.documents import quick, schemas
+from margo_gitops.documents import plain, quick, schemas
 from margo_gitops.documents.schemas import schema
 from tests.documents import from_schema
 from tests.documents.spoiling import spoilt
@@ -18,6 +18,9 @@ from tests.documents.spoiling import spoilt
 NAMES = (
     "own/DeploymentIntent",
     "margo/ApplicationDescription.D",
+    "margo/ApplicationDeployment.A",
+    "margo/ApplicationDeployment.D",
+    "margo/DeviceCapabilitiesManifest.D",
     "margo/DeploymentStatusManifest.D",
 )
 LEAVES: list[dict[str, Any] | bool] = [
@@ -38,8 +41,21 @@ LEAVES: list[dict[str, Any] | bool] = [
     {"properties": {"x": {"type": "null"}}, "required": ["x"], "additionalProperties": False},
     {"type": "object", "additionalProperties": {"type": "string"}},
     {"anyOf": [{"type": "null"}, {"type": "string", "pattern": "^a"}]},
+    {"allOf": [{"type": "string"}, {"minLength": 2}]},
+    {"type": "string", "maxLength": 1},
+    {"const": "ab"},
+    {"type": "number", "exclusiveMinimum": 0},
+    {"type": "array", "maxItems": 1},
+    {"patternProperties": {"^x": {"type": "null"}}, "additionalProperties": False},
+    {"patternProperties": {"^x": {"type": "string"}}},
+    {"if": {"required": ["x"]}, "then": False},
+    {"if": {"required": ["x"]}, "then": {"type": "object"}, "else": {"type": "integer"}},
+    {"if": {"properties": {"x": {"enum": ["a"]}}, "required": ["x"]}, "then": False},
+    {"if": {"type": "string"}, "then": {"enum": ["a"]}},
+    {"then": {"type": "string"}},
 ]
-VALUES = [0, 1, 1.0, True, False, None, "", "a", "ab", "1", [], {}, ["ab", 1], {"x": None}]
+VALUES = [0, 1, 1.0, True, False, None, "", "a", "ab", "1", [], {}, ["ab", 1], {"x": None},
+          {"x": "a"}, {"x": "b", "y": 1}]  # fmt: skip
 
 
 def _told(errors: Any) -> list[tuple[Any, ...]]:
@@ -53,6 +69,7 @@ def _same(asked: dict[str, Any], value: Any) -> bool:
     ours = _told(quick.validator(asked).iter_errors(value))
     theirs = _told(Draft202012Validator(asked).iter_errors(value))
     assert ours == theirs
+    assert not (theirs and plain.plainly_right(value, asked))
     return bool(ours)
 
 
