@@ -83,9 +83,10 @@ def lo_run(
     """
     from margo_gitops.errors import Usage  # noqa: PLC0415
     from margo_gitops.model.layout import flat  # noqa: PLC0415
-    from margo_gitops.roles.agents import Sticks, state_folder  # noqa: PLC0415
+    from margo_gitops.roles.agents import state_folder  # noqa: PLC0415
     from margo_gitops.roles.resident import Resident, run_local  # noqa: PLC0415
     from margo_gitops.roles.serving.start import Serving  # noqa: PLC0415
+    from margo_gitops.roles.trips.sticks import Sticks  # noqa: PLC0415
 
     if serve is None and (serve_cert or serve_key or serve_plain):
         raise Usage("--serve-cert, --serve-key and --serve-plain belong to --serve HOST:PORT")

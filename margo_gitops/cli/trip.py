@@ -169,10 +169,10 @@ def ledger(site: SiteArgument, fleet: FleetOption = HERE, as_json: JsonOption = 
     with _office(fleet) as office:
         found = office.site(site).ledger
     rows = []
-    for trip in found.sent:
-        kind = "full" if trip.full else "builds on what was known"
-        state = _state(trip.number, found.acknowledged, found.number)
-        rows.append((str(trip.number), f"generation {trip.generation}", kind, state))
+    for sent in found.sent:
+        kind = "full" if sent.full else "builds on what was known"
+        state = _state(sent.number, found.acknowledged, found.number)
+        rows.append((str(sent.number), f"generation {sent.generation}", kind, state))
     if as_json:
         emit(_dump(found), as_json=True)
         return

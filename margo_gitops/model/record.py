@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from margo_gitops.model import layout
 from margo_gitops.model.application import Requirements
 from margo_gitops.model.base import (
     AppId,
@@ -120,6 +121,13 @@ class Record(OwnDocument):
     artifacts: tuple[ComponentArtifact, ...] = Field(
         default=(), description="What its components need."
     )
+
+
+def document_path(record: Record) -> str:
+    """Where a record's document stands in the site tree."""
+    if record.application is None:
+        return layout.SETTINGS
+    return layout.document_path(record.name, layout.node_of(record.target))
 
 
 class RecordEntry(Frozen):

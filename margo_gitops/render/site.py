@@ -16,6 +16,7 @@ from margo_gitops.model.record import (
     RecordEntry,
     SiteArtifacts,
     SiteSettings,
+    document_path,
 )
 from margo_gitops.render.approved import Settled, Signed, Waiting, settle
 from margo_gitops.render.desired import suspended_at, wanted_at
@@ -47,13 +48,6 @@ class PublishedTree:
 
     commit: str
     tree: SiteTree
-
-
-def document_path(record: Record) -> str:
-    """Where a record's document stands in the site tree."""
-    if record.application is None:
-        return layout.SETTINGS
-    return layout.document_path(record.name, layout.node_of(record.target))
 
 
 def render(

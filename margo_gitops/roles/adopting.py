@@ -12,7 +12,6 @@ from margo_gitops.model.record import Change
 from margo_gitops.model.report import Adopted, Refusal
 from margo_gitops.roles.adopted import in_force
 from margo_gitops.roles.beliefs import Beliefs
-from margo_gitops.roles.checking import require_valid_site
 from margo_gitops.roles.proofs import newest_status
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import Transport
@@ -75,6 +74,8 @@ class Adopting:
     def _adopted(
         self, tip: str, files: Mapping[str, bytes], held: Desired | None, status: str | None
     ) -> Desired:
+        from margo_gitops.roles.checking import require_valid_site  # noqa: PLC0415
+
         trust = self._believed(files)
         since = None if trust is None or held is not None else self._since(trust, status)
         offer = Offer(

@@ -8,30 +8,25 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from margo_gitops import __version__
 from margo_gitops.artifacts.content import ContentStore
-from margo_gitops.artifacts.registry import registries
 from margo_gitops.errors import Stalled, Usage
 from margo_gitops.model.report import Agent
-from margo_gitops.roles.edge import EdgeNode
 from margo_gitops.roles.held import CONTENT
 from margo_gitops.roles.identity import identity_in
-from margo_gitops.roles.local import LocalOrchestrator
-from margo_gitops.roles.serving.repositories import NodeRepositories
-from margo_gitops.roles.trips.answering import Answers
-from margo_gitops.roles.trips.arriving import Arrivals
-from margo_gitops.roles.trips.book import SiteBook
-from margo_gitops.roles.trips.post import Post
-from margo_gitops.runtime.base import Driver, Owner
-from margo_gitops.runtime.host import capabilities
-from margo_gitops.runtime.secrets import secrets_in
+from margo_gitops.roles.trips.sticks import Sticks
 from margo_gitops.store.disk import disk_faults, replacing, sync_folder
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.noremote import NoRemote
 from margo_gitops.store.transport import open_transport
+
+if TYPE_CHECKING:
+    from margo_gitops.roles.edge import EdgeNode
+    from margo_gitops.roles.local import LocalOrchestrator
+    from margo_gitops.runtime.base import Driver, Owner
 
 MIRROR = "mirror.git"
 RUNTIMES = ("wasm", "compose", "helm")
@@ -44,14 +39,6 @@ def state_folder(kind: str, id: str) -> Path:
     else:
         base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "margo"
     return base / f"{kind}-{id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Sticks:
-    """Where trips arrive, and where return trips are left; a mount that comes and goes."""
-
-    inbox: Path | None = None
-    outbox: Path | None = None
 
 
 @contextmanager
@@ -69,6 +56,10 @@ def local_agent(
     With `serve` each of its nodes gets a repository and a token. Without a `remote` all comes by
     `sticks`; one that is not `patient` refuses at once a trip that is cut off.
     """
+    from margo_gitops.artifacts.registry import registries  # noqa: PLC0415
+    from margo_gitops.roles.local import LocalOrchestrator  # noqa: PLC0415
+    from margo_gitops.roles.serving.repositories import NodeRepositories  # noqa: PLC0415
+
     with _held(state), GitStore.create(state / MIRROR) as store:
         store.recover()
         served = NodeRepositories(state, time.monotonic, everyone=serve)
@@ -77,10 +68,11 @@ def local_agent(
         identity, contents = identity_in(state), ContentStore(state / CONTENT)
         post = None
         if sticks is not None:
+            from margo_gitops.roles.trips.book import SiteBook  # noqa: PLC0415
+            from margo_gitops.roles.trips.post import open_post  # noqa: PLC0415
+
             book = SiteBook(site, store, _now)
-            arrivals = Arrivals(site, store, book, identity, contents)
-            answers = Answers(site, store, book, None if identity is None else identity.key)
-            post = Post(arrivals, answers, sticks.inbox, sticks.outbox, patient)
+            post = open_post(book, identity, contents, sticks, patient=patient)
         yield LocalOrchestrator(
             site,
             store,
@@ -100,6 +92,10 @@ def edge_agent(
     node: str, remote: str, state: Path, runtimes: tuple[str, ...], secrets: Path
 ) -> Iterator[EdgeNode]:
     """The EN of a host with its state in a folder that it holds alone."""
+    from margo_gitops.roles.edge import EdgeNode  # noqa: PLC0415
+    from margo_gitops.runtime.host import capabilities  # noqa: PLC0415
+    from margo_gitops.runtime.secrets import secrets_in  # noqa: PLC0415
+
     if unknown := sorted(set(runtimes) - {*RUNTIMES, "auto"}):
         raise Usage(f"there is no runtime {unknown[0]}: expected auto, {', '.join(RUNTIMES)}")
     with _held(state), GitStore.create(state / "node.git") as store:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
 
 from margo_gitops.errors import MargoError
 from margo_gitops.plan.workloads import Action, Plan, Verb
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 PARALLEL = 4
 """Deployments that are worked on at once."""
@@ -22,6 +25,10 @@ def carry_out(
 
     `underway` is called once, from this thread, where the plan takes longer than `PATIENCE`.
     """
+    if not plan.actions:
+        return {}
+    from concurrent.futures import ThreadPoolExecutor, wait  # noqa: PLC0415
+
     removals = [action for action in plan.actions if action.verb is Verb.REMOVE]
     changes = [action for action in plan.actions if action.verb is not Verb.REMOVE]
     told = False

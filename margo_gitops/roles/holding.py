@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Invalid, MargoError, Refused, Stalled
 from margo_gitops.model import layout
-from margo_gitops.model.record import Change, RecordEntry
+from margo_gitops.model.record import Change, RecordEntry, document_path
 from margo_gitops.model.suspension import ending
 from margo_gitops.model.trust import Hold
-from margo_gitops.render.site import document_path
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.trust.accounting import evidence_paths
 from margo_gitops.trust.chain import Trust

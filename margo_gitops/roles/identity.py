@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Stalled
 from margo_gitops.model.trust import Invitation, Mark
 from margo_gitops.roles.beliefs import Identity
-from margo_gitops.roles.signing import machine_key
 from margo_gitops.store.disk import disk_faults, replacing, sync_folder
+
+if TYPE_CHECKING:
+    from margo_gitops.trust.sshsig import Signer
 
 FOLDER = "identity"
 KEY = "key"
@@ -62,7 +65,7 @@ def enrol(state: Path, invitation: Invitation, *, again: bool = False) -> Identi
             then="nothing was changed",
             help="another --state; or delete that folder to begin anew, and then rekey",
         )
-    key = machine_key(folder / KEY)
+    key = _key(folder)
     if held is None:
         _put(folder / PINNED, canonical.dump(invitation))
     return Identity(key, invitation.site, invitation.root, MarkFile(folder / MARK))
@@ -74,7 +77,13 @@ def identity_in(state: Path) -> Identity | None:
     held = _pinned(folder)
     if held is None:
         return None
-    return Identity(machine_key(folder / KEY), held.site, held.root, MarkFile(folder / MARK))
+    return Identity(_key(folder), held.site, held.root, MarkFile(folder / MARK))
+
+
+def _key(folder: Path) -> Signer:
+    from margo_gitops.roles.signing import machine_key  # noqa: PLC0415
+
+    return machine_key(folder / KEY)
 
 
 def _begin_anew(folder: Path, invitation: Invitation) -> None:

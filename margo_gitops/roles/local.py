@@ -14,11 +14,10 @@ from margo_gitops.model import layout
 from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.fleet import Polling
 from margo_gitops.model.quantity import duration_seconds
-from margo_gitops.model.record import Record
+from margo_gitops.model.record import Record, document_path
 from margo_gitops.model.report import Agent, NodeState, SiteStatus
 from margo_gitops.plan.placement import SitePlan, place
 from margo_gitops.reconcile import Outcome, Pass
-from margo_gitops.render.site import document_path
 from margo_gitops.roles.adopted import adopted_last, in_force
 from margo_gitops.roles.adopting import Adopting
 from margo_gitops.roles.alive import SignOfLife

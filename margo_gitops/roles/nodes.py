@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from margo_gitops.documents import canonical
 from margo_gitops.errors import MargoError, Refused
 from margo_gitops.model import layout
-from margo_gitops.model.record import Placement
+from margo_gitops.model.record import Placement, document_path
 from margo_gitops.model.report import Refusal
 from margo_gitops.plan.placement import NodeFacts, SitePlan
-from margo_gitops.render.site import document_path
 from margo_gitops.roles.beliefs import Beliefs
 from margo_gitops.roles.proofs import require_report, signed
 from margo_gitops.roles.serving.repositories import NodeRepositories

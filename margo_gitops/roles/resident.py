@@ -10,21 +10,22 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from margo_gitops.errors import MargoError, Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.quantity import duration_seconds
 from margo_gitops.reconcile import Outcome, Rhythm, Role, once, run
-from margo_gitops.roles.agents import MIRROR, Sticks, edge_agent, local_agent
-from margo_gitops.roles.edge import EdgeNode
+from margo_gitops.roles.agents import MIRROR, edge_agent, local_agent
 from margo_gitops.roles.pace import Pace
-from margo_gitops.roles.serving.repositories import NEWS
 from margo_gitops.roles.serving.start import Serving, serving
+from margo_gitops.roles.trips.sticks import Sticks
 from margo_gitops.roles.waking import Waker
 from margo_gitops.store.git import GitStore
-from margo_gitops.store.maintenance import Keeper
 from margo_gitops.store.transport import Transport
+
+if TYPE_CHECKING:
+    from margo_gitops.roles.edge import EdgeNode
 
 TICK = 5.0
 """Seconds between two looks for drift."""
@@ -68,6 +69,8 @@ def run_local(
         lo = stack.enter_context(agent)
         if options.once:
             return _one_host(lo, mirror, state, nodes, options)
+        from margo_gitops.roles.serving.repositories import NEWS  # noqa: PLC0415
+
         lo.pace = None if remote is None else Pace(time.monotonic)
         if serve is not None:
             url = stack.enter_context(serving(serve, state, mirror))
@@ -103,6 +106,8 @@ def run_edge(node: str, remote: str, state: Path, options: Resident) -> int:
 
 def _keepers(store: GitStore) -> list[Callable[[], object]]:
     """What tidies up a store, between two passes."""
+    from margo_gitops.store.maintenance import Keeper  # noqa: PLC0415
+
     return [] if store.path is None else [Keeper(store.path, time.monotonic).keep]
 
 

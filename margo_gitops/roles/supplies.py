@@ -9,8 +9,7 @@ from margo_gitops.artifacts.follow import Contents, Source, bring, parts_of
 from margo_gitops.artifacts.manifest import is_followed
 from margo_gitops.documents import margo
 from margo_gitops.errors import MargoError
-from margo_gitops.model.record import ComponentArtifact
-from margo_gitops.render.site import document_path
+from margo_gitops.model.record import ComponentArtifact, document_path
 from margo_gitops.roles.artifacts import fetch_artifacts, held_artifacts
 from margo_gitops.roles.provisions import SLICE, kept_by
 from margo_gitops.store.git import GitStore

@@ -15,13 +15,12 @@ from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.fleet import RuntimePolicy
 from margo_gitops.model.observed import Observed
 from margo_gitops.model.quantity import seconds_of
-from margo_gitops.model.record import ComponentArtifact, Record
+from margo_gitops.model.record import ComponentArtifact, Record, document_path
 from margo_gitops.model.state import State
 from margo_gitops.model.status import DeploymentStatus
 from margo_gitops.model.wanted import Wanted
 from margo_gitops.plan.workloads import Action, Plan
 from margo_gitops.reconcile import Pass
-from margo_gitops.render.site import document_path
 from margo_gitops.roles.provisions import Provisions
 from margo_gitops.runtime.base import ComponentSpec, Workload
 from margo_gitops.runtime.secrets import Secrets

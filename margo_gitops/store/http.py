@@ -6,10 +6,9 @@ A poll asks for the refs it wants by name and gets these alone, on a connection 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
-
-from dulwich.client import AbstractHttpGitClient
 
 from margo_gitops.errors import Unreachable
 from margo_gitops.store.asking import Asking
@@ -17,7 +16,10 @@ from margo_gitops.store.bounds import TOTAL
 from margo_gitops.store.limits import MAX_PACK
 from margo_gitops.store.reading import BLOCK, begun
 from margo_gitops.store.server import ServerTransport
-from margo_gitops.store.wire import Answer, NotThere, Wire
+from margo_gitops.store.wire import NotThere, Wire
+
+if TYPE_CHECKING:
+    from margo_gitops.store.httpclient import HttpClient
 
 _RESULT = TypeVar("_RESULT")
 
@@ -30,7 +32,11 @@ class HttpTransport(ServerTransport):
     ) -> None:
         self._asking = Asking(Wire(url, timeout=timeout))
         super().__init__(
-            self._asking.wire, _Client(self._asking), timeout=timeout, total=total, limit=limit
+            self._asking.wire,
+            partial(_client, self._asking),
+            timeout=timeout,
+            total=total,
+            limit=limit,
         )
 
     def blob(self, digest: str, size: int, offset: int = 0) -> Iterator[bytes] | None:
@@ -65,19 +71,7 @@ class HttpTransport(ServerTransport):
         return super()._refs(wanted) if found is None else found
 
 
-class _Client(AbstractHttpGitClient):
-    """dulwich's client over our own `Wire`: the place where its documentation asks for one."""
+def _client(asking: Asking) -> HttpClient:
+    from margo_gitops.store.httpclient import HttpClient  # noqa: PLC0415
 
-    def __init__(self, asking: Asking) -> None:
-        super().__init__(asking.wire.url)
-        self._asking = asking
-
-    def _http_request(  # type: ignore[override]  # an answer with what dulwich reads of one
-        self,
-        url: str,
-        headers: dict[str, str] | None = None,
-        data: bytes | Iterator[bytes] | None = None,
-        raise_for_status: bool = True,  # noqa: ARG002 -- `Wire` always does
-    ) -> tuple[Answer, Callable[[int], bytes]]:
-        answer = self._asking.exchange(url, headers or {}, data)
-        return answer, answer.read
+    return HttpClient(asking)

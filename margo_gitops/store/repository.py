@@ -10,12 +10,6 @@ from pathlib import Path
 
 from dulwich.errors import NotGitRepository
 from dulwich.repo import Repo, UnsupportedExtension, UnsupportedVersion
-from tenacity import (
-    Retrying,
-    retry_if_exception_type,
-    stop_after_delay,
-    wait_random_exponential,
-)
 
 from margo_gitops.errors import LostRace, MargoError, Stalled
 from margo_gitops.store.disk import disk_faults, sync_all, sync_file
@@ -76,6 +70,13 @@ def patiently(ref: str, action: Callable[[], bool]) -> bool:
 
     Raises `LostRace` if that one goes on holding it, `Stalled` if it is as old as a dead one's.
     """
+    from tenacity import (  # noqa: PLC0415
+        Retrying,
+        retry_if_exception_type,
+        stop_after_delay,
+        wait_random_exponential,
+    )
+
     again = Retrying(
         retry=retry_if_exception_type(Held),
         stop=stop_after_delay(LOCK_PATIENCE),

@@ -5,21 +5,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from dulwich.client import AbstractHttpGitClient, TraditionalGitClient
 from dulwich.errors import GitProtocolError, SendPackError
 from dulwich.objects import ObjectID, ShaFile
 from dulwich.pack import UnpackedObject, full_unpacked_object
 from dulwich.refs import Ref
-from tenacity import (
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 
 from margo_gitops.errors import LostRace, Refused, Unreachable
 from margo_gitops.model.layout import MAIN
@@ -31,6 +25,9 @@ from margo_gitops.store.objects import load_any, oid
 from margo_gitops.store.reading import printable
 from margo_gitops.store.transport import Update, confirm, lost, require_forward
 from margo_gitops.store.walk import Known, newest_first, reachable
+
+if TYPE_CHECKING:
+    from dulwich.client import AbstractHttpGitClient, TraditionalGitClient
 
 ATTEMPTS = 3
 """How often what may be gone in a second is tried at once."""
@@ -58,20 +55,21 @@ class Line(Protocol):
 class ServerTransport:
     """A repository behind a server. `timeout`: seconds of silence; `total`: of a fetch or push.
 
-    `limit` is how many bytes a fetch may bring. `client` speaks git over `line`.
+    `limit` is how many bytes a fetch may bring. `client` makes what speaks git over `line`; a poll
+    may do without it.
     """
 
     def __init__(
         self,
         line: Line,
-        client: AbstractHttpGitClient | TraditionalGitClient,
+        client: Callable[[], AbstractHttpGitClient | TraditionalGitClient],
         *,
         timeout: float = 30.0,
         total: float = TOTAL,
         limit: int = MAX_PACK,
     ) -> None:
         self._line = line
-        self._client = client
+        self._client = cache(client)
         self._quick = min(timeout * _PATIENCE, total)
         self._total = total
         self._limit = limit
@@ -103,25 +101,22 @@ class ServerTransport:
         return None
 
     def _tried(self, operation: Callable[[], _RESULT]) -> _RESULT:
-        again = Retrying(
-            retry=retry_if_exception_type(Again),
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.2, max=2.0),
-            reraise=True,
-        )
-        return again(operation)
+        try:
+            return operation()
+        except Again as fault:
+            return _again(operation, fault)
 
     def _refs(self, wanted: Sequence[str]) -> dict[str, str]:
         prefixes = [name.encode() for name in wanted]
         with self._line.within(self._quick, MAX_ADVERT), _answers(self.name):
-            found = self._client.get_refs(b"", ref_prefix=prefixes).refs
+            found = self._client().get_refs(b"", ref_prefix=prefixes).refs
         return asked(decoded(found), wanted)
 
     def _fetch(self, store: GitStore, refs: Sequence[str], wants: list[ObjectID]) -> None:
         folder = None if store.path is None else store.path / "objects"
         with tempfile.TemporaryFile(dir=folder) as file:
             with self._line.within(self._total, self._limit), _answers(self.name):
-                self._client.fetch_pack(
+                self._client().fetch_pack(
                     b"",
                     lambda _, depth=None: wants,  # noqa: ARG005 -- dulwich passes it by name
                     _Haves(_held(store, refs)),
@@ -146,7 +141,7 @@ class ServerTransport:
             )
 
         with self._line.within(self._total, MAX_ADVERT), _answers(self.name):
-            result = self._client.send_pack(b"", commands, objects)
+            result = self._client().send_pack(b"", commands, objects)
         for name, problem in (result.ref_status or {}).items():
             if problem is not None:
                 raise _declined(self.name, name.decode("utf-8", "replace"), problem)
@@ -161,6 +156,31 @@ class ServerTransport:
                 raise lost(self.name, update, tips.get(update.ref))
             require_forward(store, update)
         return due
+
+
+def _again(operation: Callable[[], _RESULT], fault: Again) -> _RESULT:
+    """Try after the first attempt, which ended with `fault`, as often as may be."""
+    from tenacity import (  # noqa: PLC0415
+        Retrying,
+        retry_if_exception_type,
+        stop_after_attempt,
+        wait_random_exponential,
+    )
+
+    faults = [fault]
+
+    def attempt() -> _RESULT:
+        if faults:
+            raise faults.pop()
+        return operation()
+
+    again = Retrying(
+        retry=retry_if_exception_type(Again),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.2, max=2.0),
+        reraise=True,
+    )
+    return again(attempt)
 
 
 class _Haves:

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import IO
 
 from dulwich.client import TraditionalGitClient
@@ -172,5 +173,5 @@ class StreamTransport(ServerTransport):
         limit: int = MAX_PACK,
     ) -> None:
         self.line = StreamLine(name, dial, timeout=timeout)
-        client = StreamClient(self.line)
+        client = partial(StreamClient, self.line)
         super().__init__(self.line, client, timeout=timeout, total=total, limit=limit)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from margo_gitops.documents import canonical
 from margo_gitops.model import layout
-from margo_gitops.model.record import Change, Manifest, Record, SiteArtifacts
-from margo_gitops.render.site import document_path
+from margo_gitops.model.record import Change, Manifest, Record, SiteArtifacts, document_path
 from margo_gitops.trust.accounting import accounted, evidence_paths
 from margo_gitops.trust.offer import Desired, Offer
 

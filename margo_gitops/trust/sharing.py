@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Refused
 from margo_gitops.model import layout
-from margo_gitops.model.record import Change, Content, Placement, SiteSettings
+from margo_gitops.model.record import Change, Content, Placement, SiteSettings, document_path
 from margo_gitops.model.trust import Hold
-from margo_gitops.render.site import document_path
 from margo_gitops.trust.accounting import accounted, evidence_paths, order, required
 from margo_gitops.trust.authority import outdated, unapproved_entry, unpublished
 from margo_gitops.trust.holding import hold_files, hold_in

@@ -16,9 +16,9 @@ from margo_gitops.model.record import (
     Record,
     RecordEntry,
     SiteArtifacts,
+    document_path,
 )
 from margo_gitops.render.manifest import manifest_of
-from margo_gitops.render.site import document_path
 from margo_gitops.store.git import Authorship
 from margo_gitops.trust import merkle
 from margo_gitops.trust.accounting import evidence_paths

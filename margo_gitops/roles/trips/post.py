@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from margo_gitops.artifacts.follow import Contents
 from margo_gitops.errors import MargoError, Missing, Refused
 from margo_gitops.model.trip import TripsWord
+from margo_gitops.roles.beliefs import Identity
 from margo_gitops.roles.trips import papers
 from margo_gitops.roles.trips.answering import Answers
 from margo_gitops.roles.trips.arriving import Adopt, Arrivals, Result
+from margo_gitops.roles.trips.book import SiteBook
+from margo_gitops.roles.trips.sticks import Sticks
 from margo_gitops.store.tripfile import opened_trip
 from margo_gitops.store.volumes import pieces, whole
 from margo_gitops.trust.offer import Desired
@@ -150,3 +154,17 @@ def _stamp(path: Path) -> _Stamp:
         else:
             found.append((status.st_ino, status.st_size, status.st_mtime_ns))
     return tuple(found)
+
+
+def open_post(
+    book: SiteBook,
+    identity: Identity | None,
+    contents: Contents,
+    sticks: Sticks,
+    *,
+    patient: bool = True,
+) -> Post:
+    """The post of the site whose book this is."""
+    arrivals = Arrivals(book.site, book.store, book, identity, contents)
+    answers = Answers(book.site, book.store, book, None if identity is None else identity.key)
+    return Post(arrivals, answers, sticks.inbox, sticks.outbox, patient)
