@@ -74,6 +74,8 @@ def plainly_right(name: str, data: Any, beside: Collection[str] = ()) -> bool:
 
 def faults(name: str, data: Any, *, unknown: Severity = "error") -> Iterator[Fault]:
     """As `validate`, before anything has a line."""
+    if plain.plainly_right(data, schema(name)):
+        return
     for error in _validator(name).iter_errors(data):
         yield from _faults(name, _telling(error), unknown)
 
