@@ -94,8 +94,7 @@ def _poll(bench: Bench, host: Host, peers: Peers) -> Section:
     if "ansible-pull -o" in oneshot:
         section.ratio("one-shot without news, CPU, against `ansible-pull -o`", 1 / 15,
                       "one-shot: margo lo run --once", "ansible-pull -o",
-                      "imports are most of it: `roles.agents` brings in the EN, every"
-                      " document's reader and jsonschema")  # fmt: skip
+                      "imports are most of it, half of these typer and pydantic")  # fmt: skip
     return section
 
 

@@ -31,26 +31,28 @@ class Host:
 
     def lo(self) -> Sample:
         """One pass of the LO, a process of its own."""
-        return self._margo(self._lo())
+        return self._margo(self.words_lo())
 
     def en(self) -> Sample:
         """One pass of the EN, a process of its own."""
-        return self._margo(self._en())
+        return self._margo(self.words_en())
 
     def both(self) -> Sample:
         """The LO, then the EN: what brings one change onto a node."""
-        script = f"{shlex.join(self._lo())} && {shlex.join(self._en())}"
+        script = f"{shlex.join(self.words_lo())} && {shlex.join(self.words_en())}"
         return self._margo(["sh", "-c", script])
 
     def fresh(self, state: Path) -> Sample:
         """The first pass of an LO that has nothing."""
-        return self._margo(self._lo(state))
+        return self._margo(self.words_lo(state))
 
-    def _lo(self, state: Path | None = None) -> list[str]:
+    def words_lo(self, state: Path | None = None) -> list[str]:
+        """The command of one pass of the LO."""
         words = ["lo", "run", "--once", "--site", SITE, "--remote", self.world.url]
         return [*MARGO, *words, "--state", str(state or self.state)]
 
-    def _en(self) -> list[str]:
+    def words_en(self) -> list[str]:
+        """The command of one pass of the EN."""
         words = ["en", "run", "--once", "--node", NODE, "--remote", str(self.state / MIRROR)]
         return [*MARGO, *words, "--runtime", "wasm", "--state", str(self.node)]
 
