@@ -11,15 +11,14 @@ from margo_gitops.model.report import Agent, SiteStatus
 from margo_gitops.reconcile import Outcome, once
 from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.roles.supplies import nowhere
-from margo_gitops.roles.trips.answering import Answers
-from margo_gitops.roles.trips.arriving import Arrivals
 from margo_gitops.roles.trips.base import Mode
 from margo_gitops.roles.trips.blobs import Blobs
 from margo_gitops.roles.trips.book import SiteBook
 from margo_gitops.roles.trips.loading import Loaded, Loading
 from margo_gitops.roles.trips.office import Office
 from margo_gitops.roles.trips.packing import Packed, Packing
-from margo_gitops.roles.trips.post import Post
+from margo_gitops.roles.trips.post import open_post
+from margo_gitops.roles.trips.sticks import Sticks
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.local import StoreTransport
 from margo_gitops.store.noremote import NoRemote
@@ -75,7 +74,6 @@ class Box:
             identity = self.fleet.identity(self.site)
         book = SiteBook(self.site, self.mirror, lambda: NOW)
         contents = ContentStore(self.folder / "content")
-        signer = None if identity is None else identity.key
         self.agent = LocalOrchestrator(
             self.site,
             self.mirror,
@@ -84,11 +82,8 @@ class Box:
             lambda: NOW,
             identity,
             contents=contents,
-            post=Post(
-                Arrivals(self.site, self.mirror, book, identity, contents),
-                Answers(self.site, self.mirror, book, signer),
-                self.inbox,
-                self.outbox,
+            post=open_post(
+                book, identity, contents, Sticks(self.inbox, self.outbox), patient=False
             ),
         )
 

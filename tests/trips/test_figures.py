@@ -16,14 +16,13 @@ from margo_gitops.roles.central import Central
 from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.roles.publishing import Publishing
 from margo_gitops.roles.supplies import nowhere
-from margo_gitops.roles.trips.answering import Answers
-from margo_gitops.roles.trips.arriving import Arrivals
 from margo_gitops.roles.trips.blobs import Blobs
 from margo_gitops.roles.trips.book import SiteBook
 from margo_gitops.roles.trips.loading import Loading
 from margo_gitops.roles.trips.office import Office
 from margo_gitops.roles.trips.packing import Packed, Packing
-from margo_gitops.roles.trips.post import Post
+from margo_gitops.roles.trips.post import open_post
+from margo_gitops.roles.trips.sticks import Sticks
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.noremote import NoRemote
 from margo_gitops.store.tripfile import opened_trip
@@ -54,12 +53,7 @@ class Large:
         book = SiteBook(SITE, mirror, lambda: NOW)
         contents = ContentStore(folder / "lo" / "content")
         stick = folder / "stick"
-        post = Post(
-            Arrivals(SITE, mirror, book, None, contents),
-            Answers(SITE, mirror, book),
-            stick,
-            stick,
-        )
+        post = open_post(book, None, contents, Sticks(stick, stick))
         agent = Agent(version="0", formats=("margo-gitops/v1",), instance="lo")
         self.lo = LocalOrchestrator(
             SITE, mirror, NoRemote(), agent, lambda: NOW, contents=contents, post=post

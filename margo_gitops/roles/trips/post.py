@@ -21,6 +21,7 @@ from margo_gitops.store.volumes import pieces, whole
 from margo_gitops.trust.offer import Desired
 
 _NUMBER = re.compile(r"-(\d{1,10})\.")
+_DAMAGE = frozenset({"truncated", "trip", "format", "digest"})
 _Stamp = tuple[tuple[int, int, int], ...]
 
 
@@ -110,10 +111,21 @@ class Post:
                     then="it is looked at again in a moment",
                 )
                 return Result(path.name, None, "", error=waits)
+            if (result := self._needless(path, error)) is not None:
+                return result
             self.arrivals.refused(path.name, error)
             return Result(path.name, None, "", error=error)
         except MargoError as error:
             return Result(path.name, None, "", error=error)
+
+    def _needless(self, path: Path, error: Refused) -> Result | None:
+        """A damaged file that by its name is older than what was taken in troubles nobody."""
+        taken = self.arrivals.book.read().taken
+        number = _numbered(path)[0]
+        if error.rule not in _DAMAGE or taken is None or not 0 < number <= taken.number:
+            return None
+        words = f"not needed any more, for trip {taken.number} was taken in; and {error.problem}"
+        return Result(path.name, number, words, taken, known=True)
 
     def _tell(self, path: Path, result: Result) -> None:
         text = papers.result(
