@@ -120,7 +120,7 @@ def requests_only(trip: Trip) -> bool:
 
 def _unlike(data: bytes, sealed: bytes) -> str | None:
     """An open fleet's seal; one that is signed is left to the adoption rule, which says why."""
-    if not sealed.startswith(_UNSIGNED) or sealed == seal(data, None):
+    if sealed == seal(data, None) or self_sealed(data, sealed):
         return None
     return "TRIP.json is not what its seal says: it was changed on the way"
 
