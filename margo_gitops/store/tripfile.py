@@ -184,7 +184,7 @@ def _read(file: BinaryIO, name: str) -> TripFile:
     seal = _first(file, BLOCK + len(data) + len(padding(len(data))), SEAL, MAX_SEAL, name)
     trip = canonical.load(data, Trip, f"{name}: {TRIP}")
     names = [part.name for part in trip.parts]
-    if names[:1] != [BUNDLE] or names != [BUNDLE, *sorted(set(names[1:]))]:
+    if names != [BUNDLE, *sorted(set(names) - {BUNDLE})]:
         raise _astray(name, f"does not list {BUNDLE} and then its blobs in order")
     return TripFile(file, name, data, seal, trip)
 
