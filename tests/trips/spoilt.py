@@ -49,6 +49,7 @@ def frame(told: Story) -> Iterator[Case]:
         ("entry-named-dots", framed_as(content, b"../TRIP.json"), "an entry ../TRIP.json"),
         ("size-lies", _lies(data), "TRIP.json of 8 GiB, its header says"),
         ("flipped-header", _with_mtime(data), "another mtime, its checksum right"),
+        ("flipped-part-header", _part_header(data), "a bit in the group of refs.bundle's entry"),
         ("flipped-padding", bit_flipped(data, _after(content[:1]) * 8 - 8), "after TRIP.json"),
         ("flipped-end", bit_flipped(data, len(data) * 8 - 8), "the last byte"),
     ):
@@ -161,6 +162,13 @@ def _with_mtime(data: bytes) -> bytes:
     block[_CHECKSUM] = b" " * 8
     block[_CHECKSUM] = b"%06o\0 " % sum(block)
     return bytes(block) + data[BLOCK:]
+
+
+def _part_header(data: bytes) -> bytes:
+    """A flip where the entry says whose group it is: no reader needs that to find the parts."""
+    return bit_flipped(
+        data, (data.index(header(BUNDLE, len(dict(entries(data))[BUNDLE]))) + 297) * 8
+    )
 
 
 def _after(content: Entries) -> int:
