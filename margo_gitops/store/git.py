@@ -57,13 +57,13 @@ class GitStore:
             self.objects.fsync_object_files = True
 
     @classmethod
-    def open(cls, path: Path) -> GitStore:
+    def open(cls, path: Path) -> Self:
         """The repository at `path`, bare or with a work tree; `Stalled` if there is none."""
         repo = open_repo(path)
         return cls(repo, Path(repo.commondir()))
 
     @classmethod
-    def create(cls, path: Path) -> GitStore:
+    def create(cls, path: Path) -> Self:
         """The bare repository at `path`, made first if there is none; whole or not at all."""
         if not (path / "HEAD").exists() and not (path / ".git").exists():
             with disk_faults(path.parent):
@@ -71,7 +71,7 @@ class GitStore:
         return cls.open(path)
 
     @classmethod
-    def memory(cls) -> GitStore:
+    def memory(cls) -> Self:
         """A repository that lives as long as this object; for tests and scratch work."""
         return cls(MemoryRepo.init_bare([], {}))
 
