@@ -41,7 +41,8 @@ class OwnBranch:
     def join(self, remote: str | None, via: Transport | None = None) -> None:
         """Start from the remote's branch where we have none; find a second writer.
 
-        `via` is where that commit is to be had, if not from `upstream`.
+        `via` is where that commit is to be had, if not from `upstream`: from a trip. Our own word
+        on it that went another way than ours, before our state was lost, is joined to ours.
 
         Raises `Stalled` where the remote's branch holds commits of another instance that ours
         does not have.
@@ -56,7 +57,8 @@ class OwnBranch:
         if local is None:
             self.store.move(self.ref, remote, old=None)
         elif not follows(self.store, self.ref, remote, local):
-            self._follow(local, remote)
+            carried = via is not None and via is not self.upstream
+            self._follow(local, remote, carried=carried)
 
     def files(self) -> dict[str, bytes]:
         """What the branch says now; empty where it does not exist."""
@@ -155,10 +157,14 @@ class OwnBranch:
         self.store.move(self.ref, commit, old=old)
         return commit
 
-    def _follow(self, local: str, remote: str) -> None:
+    def _follow(self, local: str, remote: str, *, carried: bool) -> None:
         """Follow our own later word (our state was restored); stop at anybody else's."""
-        if self._later(local, remote) and self.is_mine(self.store.files(remote)):
-            self.store.move(self.ref, remote, old=local)
+        later = self._later(local, remote)
+        if (later or carried) and self.is_mine(self.store.files(remote)):
+            if later:
+                self.store.move(self.ref, remote, old=local)
+            else:
+                self._join_words(local, remote)
             return
         self.contested = Stalled(
             f"{self.ref.removeprefix('refs/heads/')} at {self.upstream.name} holds"
@@ -167,6 +173,18 @@ class OwnBranch:
             help="stop one of the two; to go on here, delete this agent's --state folder",
         )
         raise self.contested
+
+    def _join_words(self, local: str, remote: str) -> None:
+        """Go on from both: sticks come late, and so a box that lost its state began too early."""
+        said = [self.store.commit(id).message for id in (local, remote)]
+        subject = (
+            f"{said[0].splitlines()[0]}\n\nReason: state was lost, this is of before and after\n"
+        )
+        place = {
+            EPOCH: max(counted(words, EPOCH) for words in said),
+            NUMBER: max(counted(words, NUMBER) for words in said) + 1,
+        }
+        self._commit(self.store.files(local), subject, local, [local, remote], place)
 
     def _later(self, local: str, remote: str) -> bool:
         """Whether the remote's word comes after ours; a later epoch no longer shows its descent."""

@@ -157,12 +157,13 @@ class Loading:
 
     def _require_follows(self, scratch: GitStore, ref: str, old: str, new: str) -> None:
         if not follows(scratch, ref, old, new):
+            name = ref.rpartition("/")[2]
             raise Refused(
                 f"{ref.removeprefix('refs/heads/')} went two ways: {old[:12]} here, {new[:12]} on"
                 " the stick: two agents report for one site, or one lost its state",
                 rule="fork",
                 then="nothing was taken in",
-                help="margo trip pack SITE --full --out DIR; the site goes on from there",
+                help=f"margo trip pack {name} --full --out DIR; the site joins the two",
             )
 
     def _acknowledge(self, file: TripFile, name: str) -> None:
