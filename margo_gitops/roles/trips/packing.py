@@ -100,9 +100,10 @@ class Packing:
         held, small = self._held(name, found, known)
         refs = {layout.site_ref(name): tip, **self._small(needs.small - small)}
         prerequisites = [] if found is None else [found.commit]
-        if said is not None and (found is None or mode is not Mode.BLIND):
-            refs[layout.status_ref(name)] = said[0]
-            prerequisites += [] if found is None else [said[0]]
+        word = site.status if said is None else said[0]
+        if word is not None and (found is None or mode is not Mode.BLIND):
+            refs[layout.status_ref(name)] = word
+            prerequisites += [] if found is None else [word]
         return Load(
             site,
             tip,
