@@ -22,6 +22,7 @@ from margo_gitops.trust.offer import Desired
 
 _NUMBER = re.compile(r"-(\d{1,10})\.")
 _DAMAGE = frozenset({"truncated", "trip", "format", "digest"})
+_NAMED = re.compile(rf"(.+)-\d{{1,10}}{re.escape(papers.ENDING)}")
 _Stamp = tuple[tuple[int, int, int], ...]
 
 
@@ -88,13 +89,20 @@ class Post:
         return None if self.outbox is None else self.answers.leave(self.outbox, held)
 
     def _files(self) -> Iterator[Path]:
-        """The trips that lie there, by number; a return trip is the office's."""
+        """The trips that lie there, by number; a return trip is the office's.
+
+        One stick may serve several sites: beside trips that are named for this site, those that are
+        named for another are passed over. A stick with nothing else is the wrong one, and is told.
+        """
         if self.inbox is None:
             return
         try:
             found = [path for path in self.inbox.iterdir() if _is_trip(path)]
         except OSError:  # no stick is there, or it was just pulled out
             return
+        named = {path: _named(path) for path in found}
+        if self.arrivals.site in named.values():
+            found = [path for path in found if named[path] in (self.arrivals.site, None)]
         yield from sorted(found, key=_numbered)
 
     def _taken(self, path: Path, stamp: _Stamp, adopt: Adopt) -> Result:
@@ -148,6 +156,12 @@ def _is_trip(path: Path) -> bool:
         and not name.endswith(papers.RETURN + papers.ENDING)
         and path.is_file()
     )
+
+
+def _named(path: Path) -> str | None:
+    """The site that a file's name says it is for."""
+    match = _NAMED.fullmatch(whole(path) or "")
+    return None if match is None else match[1]
 
 
 def _numbered(path: Path) -> tuple[int, str]:
