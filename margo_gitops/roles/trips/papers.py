@@ -43,6 +43,8 @@ def slip(trip: Trip, name: str, whole: str, pieces: int = 1) -> str:
         *about(trip, f"{name}{cut}"),
         f"sha256   {whole}",
         "",
+        _errand(trip, name),
+        "",
         "It holds no program that runs by itself, and no secret in plain.",
         f"To look into it: tar -tvf {name}, or margo trip inspect {name}",
         "",
@@ -73,16 +75,19 @@ def result(
 ) -> str:
     """What became of a trip at its site, and what to say or bring next."""
     lines = [f"margo-gitops: the site {site} on {name}", ""]
-    if error is not None:
-        rule = getattr(error, "rule", None)
-        lines += [f"NOT ALL WELL{f' [{rule}]' if rule else ''}: {error}"]
     if words:
-        lines += [words]
+        verdict, colon, rest = words.partition(":")
+        lines += [f"{verdict.upper()}{colon}{rest}"]
+    if error is not None:
+        verdict = "NOT TAKEN IN" if taken is None else "BUT NOT ALL WELL"
+        rule = getattr(error, "rule", None)
+        lines += [f"{verdict}{f' [{rule}]' if rule else ''}: {error}"]
     if taken is not None:
         said = code(site, taken)
         lines += [
             "",
-            "Bring the return trip home, or if nothing may leave, say to the office:",
+            "Bring the stick home with the return trip that is on it.",
+            "If nothing may leave the site, say this to the office:",
             f'margo trip ack {site} {taken.number} --code "{said}"',
         ]
     return "\n".join(lines) + "\n"
@@ -105,6 +110,14 @@ def leave_somewhere(paths: Iterable[Path], text: str) -> None:
         with suppress(MargoError, OSError):
             leave(path, text)
             return
+
+
+def _errand(trip: Trip, name: str) -> str:
+    """What whoever carries it is to do."""
+    if trip.direction == "up":
+        return f"At the office: margo trip load {name}"
+    answer = result_path(Path(name)).name
+    return f"At {trip.site}: leave the stick in until {answer} is on it, read that, bring it home."
 
 
 def _brings(trip: Trip) -> str:
