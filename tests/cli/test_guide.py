@@ -46,6 +46,26 @@ def test_every_command_of_the_guide_to_trust_works(tmp_path: Path) -> None:
         _remove(tmp_path / "state")
 
 
+def test_every_command_of_the_guide_to_the_air_gap_works(tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    try:
+        shown = _followed("guide-air-gap.md", tmp_path, STICK=str(stick))
+        for word in (
+            "TAKEN IN: generation 3 is in force",
+            "OVERTAKEN: trip 4 was taken in before",
+            "NOT TAKEN IN [truncated]: north-5.margo.tar has ",
+            "north: trip 5 was taken in",
+            "north-8.margo.tar.2-of-2",
+            "south-1.margo.tar",
+            "upgrade hello: parameter greeting: Moin -> Hej",
+            "remove hello",
+        ):
+            assert word in shown, word
+    finally:
+        _remove(tmp_path / "state")
+
+
 @pytest.mark.docker
 def test_every_command_of_the_guide_to_workloads_works(
     docker: Engine, hub: RegistryServer, tmp_path: Path
