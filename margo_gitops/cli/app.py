@@ -19,6 +19,7 @@ EPILOG = (
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "demo": ("demo",),
+    "drill": ("drill",),
     "fleet": ("init", "clone", "up"),
     "deployments": ("deploy", "set", "undeploy", "rollback"),
     "suspending": ("suspend", "resume"),
