@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from margo_gitops.model import layout
+from margo_gitops.roles.agents import MIRROR
 from margo_gitops.roles.drill.casebook import Case, Found, expect
 from margo_gitops.roles.drill.cutting import Attempt, Fault, Job
 from margo_gitops.roles.drill.office import CACHE, CLONE, KEY, PIN, REMOTE, SITE
 from margo_gitops.roles.drill.scene import Scene
+from margo_gitops.roles.drill.whole import packed
 from margo_gitops.roles.drill.works import HOME, OFFICE, STATUS, STICK, Expected
 
 _WORDS = {
-    "cut": "the power failed at each of {count} durable writes in turn",
-    "full": "the disk was full from each of {count} writes on in turn",
-    "limit": "files could not grow beyond each of {count} sizes in turn",
+    "cut": "power cut at each of {count} durable writes ({states} states of the disk)",
+    "full": "no room from each of {count} writes on (ENOSPC put in)",
+    "limit": "no file could have more than each of {count} sizes (the kernel's limit)",
 }
 _Prepare = Callable[[Scene, Path], None]
 
@@ -34,29 +36,36 @@ class _Ordeal:
     def __call__(self, scene: Scene) -> Found:
         prepared = scene.space(f"prepared-{self.work}")
         self.prepare(scene, prepared)
-        tried, seen = [], []
+        tried: list[str] = []
+        seen: list[Attempt] = []
         for fault in self.faults:
             places = scene.space(f"{fault}-{self.work}")
-            found = scene.launch(Job(self.work, fault, str(prepared), str(places)))
-            seen += _judged(found)
-            count = sum(attempt.reached for attempt in found)
-            tried.append(_WORDS[fault].format(count=count))
-        ended = Counter(attempt.ended for attempt in seen)
-        words = ", ".join(f"{count} {how}" for how, count in sorted(ended.items()))
+            job = Job(self.work, fault, str(prepared), str(places), scene.seed)
+            found = scene.launch(job)
+            _judge(found)
+            seen += found
+            count = sum(attempt.stands_for for attempt in found)
+            tried.append(_WORDS[fault].format(count=count, states=len(found) - 1))
         said = next((attempt.said for attempt in seen if attempt.said), "nothing; it was cut off")
-        rule = "" if self.faults == ("cut",) else "stalled"
+        rule = "stalled" if any(attempt.said for attempt in seen) else ""
         shutil.rmtree(prepared)
-        return Found("; ".join(tried), f"{said}: ended {words}", rule, len(seen))
+        times = sum(attempt.stands_for for attempt in seen)
+        return Found("; ".join(tried), f"{said}. {_ended(seen)}", rule, times)
 
 
-def _judged(found: Sequence[Attempt]) -> list[Attempt]:
-    """Those that a fault befell; `Astray` with the first that did not end as it should."""
-    befallen = [attempt for attempt in found if attempt.reached]
+def _ended(seen: Sequence[Attempt]) -> str:
+    """How often it ended where."""
+    ended: Counter[str] = Counter()
+    for attempt in seen:
+        ended[attempt.ended] += attempt.stands_for
+    return "It ended " + ", ".join(f"{how}: {count}" for how, count in sorted(ended.items()))
+
+
+def _judge(found: Sequence[Attempt]) -> None:
+    """`Astray` with the first that did not end as it should."""
     for attempt in found:
         expect(not attempt.problem, attempt.problem)
-    expect(befallen, "no fault ever came")
-    expect(found[-1].ended == "new", "what nothing befell did not come to its end")
-    return befallen
+    expect(len(found) > 1, "no fault ever came")
 
 
 def _a_trip_to_take(scene: Scene, prepared: Path) -> None:
@@ -91,12 +100,15 @@ def _copy_site(scene: Scene, prepared: Path) -> None:
     ignored = shutil.ignore_patterns("en-*")
     shutil.copytree(scene.site.state, prepared / SITE, ignore=ignored)
     shutil.copytree(scene.site.home, prepared / HOME)
+    packed(prepared / SITE / MIRROR)
 
 
 def _copy_office(scene: Scene, prepared: Path) -> None:
     (prepared / OFFICE).mkdir()
     for name in (REMOTE, CLONE, CACHE):
         shutil.copytree(scene.office.folder / name, prepared / OFFICE / name)
+    for name in (REMOTE, CLONE):
+        packed(prepared / OFFICE / name)
     for name in (KEY, PIN):
         shutil.copy(scene.office.folder / name, prepared / OFFICE / name)
 

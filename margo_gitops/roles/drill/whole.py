@@ -1,4 +1,4 @@
-"""What git itself says of a repository."""
+"""What git itself does with a repository, and says of it."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def fsck(repository: Path) -> None:
     words = ["git", "-C", str(repository), "fsck", "--full", "--no-dangling", "--no-progress"]
     done = run(words, timeout=PATIENCE)
     expect(done.code == 0, f"git fsck: {done.err.strip()[:200]}")
+
+
+def packed(repository: Path) -> None:
+    """Put all its objects into one file: it is copied hundreds of times."""
+    done = run(["git", "-C", str(repository), "repack", "-a", "-d", "-q"], timeout=PATIENCE)
+    expect(done.code == 0, f"git repack: {done.err.strip()[:200]}")
