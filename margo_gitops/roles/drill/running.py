@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from margo_gitops.errors import MargoError, Usage
-from margo_gitops.roles.drill import by_order, by_power
+from margo_gitops.roles.drill import by_damage, by_office, by_order, by_power, by_strangers
 from margo_gitops.roles.drill.casebook import Astray, Case, Found, Verdict
 from margo_gitops.roles.drill.cutting import launched
 from margo_gitops.roles.drill.goods import Goods
@@ -20,7 +20,13 @@ from margo_gitops.roles.drill.office import DrillOffice
 from margo_gitops.roles.drill.scene import Launch, Scene
 from margo_gitops.roles.trips.base import Mode
 
-CASES: tuple[Case, ...] = (*by_order.CASES, *by_power.CASES)
+CASES: tuple[Case, ...] = (
+    *by_order.CASES,
+    *by_damage.CASES,
+    *by_strangers.CASES,
+    *by_office.CASES,
+    *by_power.CASES,
+)
 
 
 def chosen(names: Sequence[str]) -> list[Case]:
