@@ -84,8 +84,8 @@ def _reordered(scene: Scene) -> Found:
 
 def _replayed(scene: Scene) -> Found:
     old = scene.next(Mode.FULL)
-    scene.finish(old)
-    scene.finish(scene.next())
+    scene.taken(old)
+    scene.taken(scene.next())
     before = scene.site.stands()
     answer = scene.bring(old.path)
     scene.same(before)
@@ -95,8 +95,8 @@ def _replayed(scene: Scene) -> Found:
 
 def _replayed_bundle(scene: Scene) -> Found:
     old = scene.next(Mode.FULL)
-    scene.finish(old)
-    scene.finish(scene.next())
+    scene.taken(old)
+    scene.taken(scene.next())
     before = scene.site.stands()
     bundle = scene.space("old") / BUNDLE
     _extract(old.path, bundle)
@@ -110,8 +110,8 @@ def _replayed_bundle(scene: Scene) -> Found:
 def _replayed_after_a_loss(scene: Scene) -> Found:
     """The site lost its repository, and kept its key and the mark beside it."""
     old = scene.next(Mode.FULL)
-    scene.finish(old)
-    scene.finish(scene.next())
+    scene.taken(old)
+    scene.taken(scene.next())
     bare = DrillSite(scene.space("bare") / SITE, scene.space("bare-home"))
     shutil.copytree(scene.site.state / FOLDER, bare.state / FOLDER)
     answer = bare.take(stick(scene.space("stick"), [old.path]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from margo_gitops.roles.drill.casebook import Case, Found, expect
@@ -49,9 +50,13 @@ def _forked_state(scene: Scene) -> Found:
 
 
 def _wrong_site(scene: Scene) -> Found:
+    """Its number is below those of this site's own trips, and then above them."""
     scene.greeting = scene.office.advance()
-    other = scene.office.pack(scene.space(OTHER), Mode.FULL, OTHER)
-    return _refused(scene, f"a full trip of the site {OTHER}", other.path, "site")
+    low = scene.office.pack(scene.space(OTHER), Mode.FULL, OTHER)
+    _refused(scene, "", low.path, "site")
+    high = _full_after(scene.office, scene, scene.site.stands().taken, OTHER)
+    tried = f"full trips {low.trip.number} and {high.trip.number} of the site {OTHER}"
+    return replace(_refused(scene, tried, high.path, "site"), times=2)
 
 
 def _wrong_fleet(scene: Scene) -> Found:
@@ -94,12 +99,13 @@ def _second_office(scene: Scene) -> DrillOffice:
     return DrillOffice(to, scene.office.goods, scene.office.word + 1000)
 
 
-def _full_after(office: DrillOffice, scene: Scene, number: int) -> Packed:
-    """A full trip with a number above this one."""
-    out = scene.space("full")
-    while (packed := office.pack(out, Mode.FULL)).trip.number <= number:
-        pass
-    return packed
+def _full_after(office: DrillOffice, scene: Scene, number: int, site: str = SITE) -> Packed:
+    """A full trip with a number above this one; the ledger is told that all before were given."""
+    with office.opened() as opened:
+        opened.record(
+            site, lambda ledger: ledger.model_copy(update={"number": number}), "the drill counts on"
+        )
+    return office.pack(scene.space("full"), Mode.FULL, site)
 
 
 CASES = (

@@ -31,7 +31,7 @@ from margo_gitops.roles.drill.works import WORKS, Told
 Fault = Literal["cut", "full", "limit"]
 
 TIMEOUT = 900.0
-SOME = 24
+SOME = 12
 """Writes at which a disk is full, where there are more: chosen by the seed."""
 
 LIMITS = (0, 1, 100, 500, 1000, 2000, 4000, 8000, 16_000)

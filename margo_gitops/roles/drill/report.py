@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 
 from margo_gitops.roles.drill.casebook import Verdict
+
+LONGEST = 200
+"""Letters of what was said that the table shows; `--json` has all of them."""
 
 COLUMNS = ("case", "", "tried", "said", "ended")
 
@@ -14,7 +18,7 @@ def row(verdict: Verdict) -> tuple[str, ...]:
     found = verdict.found
     rule = f"[{found.rule}] " if found.rule else ""
     tried = found.tried + (f" ({found.times} times)" if found.times > 1 else "")
-    said = f"{rule}{found.said}"
+    said = shorten(f"{rule}{found.said}", LONGEST, placeholder=" …")
     return (verdict.name, "ok" if verdict.ok else "FAIL", tried, said, found.ended)
 
 

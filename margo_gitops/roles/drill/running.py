@@ -65,10 +65,16 @@ def scene(
 
 
 def drilled(scene: Scene, cases: Sequence[Case], tell: Callable[[str], None]) -> list[Verdict]:
-    """Run these cases; each is finished by a good trip, and the next begins from there."""
+    """Run these cases; each is finished by a good trip, and the next begins from there.
+
+    After one that failed a full trip is brought, so that what it broke is not told of the next.
+    """
     verdicts = []
     for case in cases:
-        verdicts.append(judged(scene, case))
+        verdict = judged(scene, case)
+        if not verdict.ok:
+            _heal(scene)
+        verdicts.append(verdict)
         tell(case.name)
     return verdicts
 
@@ -77,22 +83,22 @@ def judged(scene: Scene, case: Case) -> Verdict:
     """Run one case, then bring a good trip; its random choices depend on its name and the seed."""
     begun = time.monotonic()
     scene.chance = random.Random(f"{scene.seed} {case.name}")  # noqa: S311  # no secret
-    found, ok = Found(case.tries, ""), True
+    found, astray = Found(case.tries, ""), ""
     try:
         found = case.run(scene)
         found = replace(found, ended=scene.finish(scene.next()))
     except (Astray, MargoError) as error:
-        found, ok = replace(found, ended=f"not as it should: {error}"), False
-        _heal(scene)
-    except Exception as error:  # noqa: BLE001  # a table with a bug in one row is worth more than none
-        words = f"not as it should: a bug, {type(error).__name__}: {error}"
-        found, ok = replace(found, ended=words), False
-        _heal(scene)
-    return Verdict(case.name, ok, found, time.monotonic() - begun)
+        astray = str(error)
+    except Exception as error:  # noqa: BLE001  # a bug in one row is no reason to hide the others
+        astray = f"a bug, {type(error).__name__}: {error}"
+    if astray:
+        found = replace(found, ended=f"not as it should: {astray}")
+    here = str(scene.folder)
+    plain = {name: getattr(found, name).replace(here, "…") for name in ("said", "ended")}
+    return Verdict(case.name, not astray, replace(found, **plain), time.monotonic() - begun)
 
 
 def _heal(scene: Scene) -> None:
-    """A full trip, so that what one case broke is not told of the next."""
     try:
         scene.finish(scene.next(Mode.FULL))
     except (Astray, MargoError, OSError):

@@ -53,11 +53,14 @@ class Scene:
         self.office.admit(self.folder / OTHER, OTHER)
         self.office.publish()
 
-    def begin(self) -> None:
-        """The first trip: from here on something runs at the site."""
+    def begin(self, *, node: bool = True) -> None:
+        """The first trip: from here on something runs at the site, where it has its node."""
         with self.office.central() as co:
             self.fleet = co.main().fleet.id
-        self.finish(self.next())
+        if node:
+            self.finish(self.next())
+        else:
+            self.taken(self.next())
 
     def end(self) -> None:
         """Stop what runs."""
@@ -84,6 +87,12 @@ class Scene:
         made = self.folder / f"{name}-{self._sticks}"
         made.mkdir(parents=True)
         return made
+
+    def taken(self, packed: Packed) -> None:
+        """A trip is taken in by the site, and the office hears of it."""
+        answer = self.bring(packed.path)
+        expect(answer.code == 0, f"trip {packed.trip.number} was not taken in: {answer.words}")
+        self.office.load(self.site.newest_return())
 
     def finish(self, packed: Packed) -> str:
         """A good trip is taken in by the site and its node, and the office hears of it.
