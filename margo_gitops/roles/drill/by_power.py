@@ -81,8 +81,9 @@ def _a_trip_to_pack(scene: Scene, prepared: Path) -> None:
     _copy_office(scene, prepared)
     (prepared / STICK).mkdir()
     with scene.office.opened() as office:
-        site = office.site(SITE)
-    Expected(None, site.tip, site.ledger.number + 1).keep(prepared)
+        number = office.site(SITE).ledger.number + 1
+    tip = scene.office.tips()[layout.site_ref(SITE)]
+    Expected(None, tip, number).keep(prepared)
 
 
 def _a_trip_to_load(scene: Scene, prepared: Path) -> None:

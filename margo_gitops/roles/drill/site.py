@@ -13,10 +13,11 @@ from margo_gitops.errors import MargoError, Unreachable
 from margo_gitops.model.trip import SiteTrips
 from margo_gitops.reconcile import Outcome
 from margo_gitops.roles.adopting import Adopting
-from margo_gitops.roles.agents import MIRROR, Sticks, drivers
+from margo_gitops.roles.agents import MIRROR, drivers
 from margo_gitops.roles.drill.office import NODE, SITE
 from margo_gitops.roles.resident import Resident, run_local
 from margo_gitops.roles.trips.book import SiteBook
+from margo_gitops.roles.trips.sticks import Sticks
 from margo_gitops.runtime.base import Driver, Owner
 from margo_gitops.store.git import GitStore
 
