@@ -5,7 +5,7 @@ from __future__ import annotations
 from margo_gitops.documents import canonical
 from margo_gitops.model import layout
 from margo_gitops.render import edits
-from margo_gitops.roles import adopting
+from margo_gitops.roles import checking
 from margo_gitops.trust import approval
 from tests.attacks.forge import (
     Forge,
@@ -23,7 +23,7 @@ from tests.attacks.table import THIEF, Tried, attack, both, instead, without
     stops="a record names its site",
     rule="site",
     says="it is for the site south, expected north",
-    off=both(without("site"), instead(adopting, "require_valid_site", lambda *_: None)),
+    off=both(without("site"), instead(checking, "require_valid_site", lambda *_: None)),
 )
 def _a_record_of_another_site() -> Tried:
     fleet = running()
@@ -87,7 +87,7 @@ def _put_back(draft: Forged, old: Forged) -> None:
     says="its proof does not lead to the statement",
     off=both(
         instead(approval, "_require_proof", lambda *_: None),
-        instead(adopting, "require_valid_site", lambda *_: None),
+        instead(checking, "require_valid_site", lambda *_: None),
     ),
 )
 def _mixed_approved_records() -> Tried:
