@@ -103,6 +103,11 @@ def bundles(told: Story) -> Iterator[Case]:
     ):
         yield refused(name, again(data, ALICE, {BUNDLE: changed}), FIRST, rule, why)
 
+    rival = told.trips["rival-2"]
+    lacks = again(rival, ALICE, {BUNDLE: _without_older_blob(told)})
+    why = "it lacks a blob of the commit before its newest, which only a whole walk misses"
+    yield refused("blob-dropped-before", lacks, FIRST, "incomplete", why)
+
 
 def blobs(told: Story) -> Iterator[Case]:
     """An OCI layout beside the bundle, whole and not."""
@@ -150,6 +155,14 @@ def _without_blob(told: Story) -> bytes:
         return True
 
     return bundle_of(told.fleet.remote, trip.refs, trip.prerequisites, keep)
+
+
+def _without_older_blob(told: Story) -> bytes:
+    trip, store = said(told.trips["rival-2"]), told.twin
+    tip = trip.refs["refs/heads/site/north"]
+    (before,) = store.commit(tip).parents
+    dropped = min(set(store.paths(before).values()) - set(store.paths(tip).values())).encode()
+    return bundle_of(store, trip.refs, trip.prerequisites, lambda item: item.id != dropped)
 
 
 def _lies(data: bytes) -> bytes:

@@ -41,6 +41,7 @@ class Story:
     fleet: SignedFleet = field(init=False)
     desk: Desk = field(init=False)
     box: Box = field(init=False)
+    twin: GitStore = field(init=False)
     trips: dict[str, bytes] = field(default_factory=dict)
     readers: dict[str, Reader] = field(default_factory=dict)
 
@@ -51,9 +52,9 @@ class Story:
         self.box = Box(self.folder / "box", self.fleet.identity(SITE))
         self.readers["fresh"] = Reader({}, None, None, None)
         self._first_stick()
-        twin = copied(self.fleet.remote)
+        self.twin = copied(self.fleet.remote)
         self._exchange("2", greeting="two")
-        self._rival(twin)
+        self._rival()
         self._exchange("3", greeting="three")
         self._exchange("4")
         self.trips["south"] = self.desk.pack(self.folder / "south", site="south").path.read_bytes()
@@ -83,9 +84,9 @@ class Story:
         self.desk.load(home)
         self.readers[f"office-after-{name}"] = self._office()
 
-    def _rival(self, twin: GitStore) -> None:
+    def _rival(self) -> None:
         """A copy of the office, from before trip 2, counts and publishes on by itself."""
-        co = self.fleet.office(twin, counting)
+        co = self.fleet.office(self.twin, counting)
         for value in ("no", "never"):
             wanted = edits.Settings(parameters={"greeting": value})
             co.apply(edits.change(co.main(), "hello", wanted))
