@@ -7,7 +7,6 @@ from pathlib import Path
 
 from margo_gitops.artifacts.content import ContentStore
 from margo_gitops.artifacts.registry import registries
-from margo_gitops.errors import MargoError
 from margo_gitops.model import layout
 from margo_gitops.model.report import Agent
 from margo_gitops.reconcile import Outcome, once
@@ -124,8 +123,3 @@ def copied(store: GitStore) -> GitStore:
 def counting() -> Authorship:
     """Who commits at an office of the tests, at one moment."""
     return Authorship("Ada", "ada@example.invalid", NOW)
-
-
-def failed(outcome: Outcome) -> list[MargoError]:
-    """What stood in the way of a pass."""
-    return list(outcome.troubles)
