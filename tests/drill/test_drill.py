@@ -29,9 +29,9 @@ def scene(template: Scene, tmp_path: Path) -> Iterator[Scene]:
     made.end()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_every_case_ends_where_it_should_and_nothing_is_left(tmp_path: Path) -> None:
-    done = margo("drill", "--json", cwd=tmp_path, env={"TMPDIR": str(tmp_path)}, timeout=590)
+    done = margo("drill", "--json", cwd=tmp_path, env={"TMPDIR": str(tmp_path)}, timeout=1190)
     cases = json.loads(done.stdout)["cases"]
     assert [case for case in cases if not case["ok"]] == [], done.stderr
     assert [case["name"] for case in cases] == [case.name for case in CASES]

@@ -113,7 +113,11 @@ CASES = (
         "one bit of refs.bundle is flipped",
         _Flipped(damage.PARTS[BUNDLE], ("digest",)),
     ),
-    Case("bit flipped in a blob", "one bit is flipped", _Flipped(damage.BLOB, ("digest",))),
+    Case(
+        "bit flipped in a blob",
+        "one bit of an image's blob is flipped",
+        _Flipped(damage.BLOB, ("digest",)),
+    ),
     Case(
         "bit flipped in the frame",
         "one bit of the tar's headers is flipped",

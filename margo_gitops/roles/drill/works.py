@@ -107,7 +107,6 @@ class Taking:
             f"the same stick again was not taken in: {answer.words}",
         )
         expect(not answer.troubles, f"taken in at last, and still: {answer.words}")
-        fsck(self.folder / SITE / MIRROR)
 
 
 @dataclass(frozen=True, slots=True)
