@@ -6,6 +6,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from margo_gitops.documents import canonical
+from margo_gitops.model.trip import Counted
 from margo_gitops.roles.drill.casebook import Case, Found, expect
 from margo_gitops.roles.drill.forging import resealed
 from margo_gitops.roles.drill.office import OTHER, SITE, DrillOffice
@@ -101,9 +103,10 @@ def _second_office(scene: Scene) -> DrillOffice:
 
 def _full_after(office: DrillOffice, scene: Scene, number: int, site: str = SITE) -> Packed:
     """A full trip with a number above this one; the ledger is told that all before were given."""
+    last = Counted(number=number, digest=canonical.digest(b"the drill counts on"))
     with office.opened() as opened:
         opened.record(
-            site, lambda ledger: ledger.model_copy(update={"number": number}), "the drill counts on"
+            site, lambda ledger: ledger.model_copy(update={"last": last}), "the drill counts on"
         )
     return office.pack(scene.space("full"), Mode.FULL, site)
 
