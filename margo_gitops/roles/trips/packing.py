@@ -87,7 +87,7 @@ class Packing:
         if tip is None:
             raise Invalid(
                 f"{self.office.name} has no branch site/{name}: nothing was published for it",
-                help=f"margo site show {name}; margo push",
+                help=f"margo push; in a signed fleet margo site invite {name} before",
             )
         data = self.office.store.read(tip, layout.CHANGE) or b""
         change = canonical.load(data, Change, f"site/{name}:{layout.CHANGE}")
