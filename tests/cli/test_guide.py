@@ -46,6 +46,7 @@ def test_every_command_of_the_guide_to_trust_works(tmp_path: Path) -> None:
         _remove(tmp_path / "state")
 
 
+@pytest.mark.timeout(300)  # some sixty commands
 def test_every_command_of_the_guide_to_the_air_gap_works(tmp_path: Path) -> None:
     stick = tmp_path / "stick"
     stick.mkdir()
@@ -56,8 +57,8 @@ def test_every_command_of_the_guide_to_the_air_gap_works(tmp_path: Path) -> None
             "OVERTAKEN: trip 4 was taken in before",
             "NOT TAKEN IN [truncated]: north-5.margo.tar has ",
             "north: trip 5 was taken in",
-            "north-8.margo.tar.2-of-2",
-            "south-1.margo.tar",
+            "north-8.margo.tar.2-of-4",
+            "the site south on south-1.margo.tar",
             "upgrade hello: parameter greeting: Moin -> Hej",
             "remove hello",
         ):
