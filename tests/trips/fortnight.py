@@ -35,7 +35,8 @@ DAYS = 14
 OFFICE = "the office"
 NODES = {"north": ("n1",), "south": ("s1",), "east": ("e1",)}
 
-ON_DISK = "north"
+EVERY = 3
+"""In one fortnight of so many, north's mirror lies on a disk."""
 
 
 class Broken(Exception):
@@ -76,6 +77,7 @@ class Fortnight:
     def __init__(self, seed: int, folder: Path, told: list[str]) -> None:
         self.chance, self.told = random.Random(seed), told
         self.folder, self.mirrors = folder, 0
+        self.on_disk = "north" if seed % EVERY == 0 else None
         start = base(approvals=seed % 2)
         fleet = another(start)
         self.people = People(fleet, self.chance)
@@ -211,7 +213,7 @@ class Fortnight:
 
     def _mirror(self, site: str) -> Faltering:
         """An empty one; that of one site lies on a disk."""
-        if site != ON_DISK:
+        if site != self.on_disk:
             return Faltering.memory()
         self.mirrors += 1
         return Faltering.create(self.folder / f"mirror-{self.mirrors}.git")

@@ -33,6 +33,8 @@ def test_a_site_that_lost_something_needs_one_full_trip(what: str, tmp_path: Pat
     world = Fortnight(2, tmp_path, [])
     world.round_trip("north")
     world.die("north", what)
+    for desk in world.desks:
+        desk.pull()
     world.round_trip("north")
     world.require_in_step("north")
 
