@@ -35,16 +35,11 @@ def quarantine(base: GitStore, refs: Iterable[str]) -> Iterator[GitStore]:
 
     What a killed process left of one is removed by `GitStore.recover`.
     """
-    with disk_faults(base.path or "memory"), _folder(base.path) as folder:
-        with GitStore.create(folder / "scratch.git") as scratch:
-            _lend(base, scratch)
-        with GitStore.open(folder / "scratch.git") as scratch:
-            if base.path is None:
-                StoreTransport(base).fetch(scratch, base.refs())
-            for ref in refs:
-                if (id := base.resolve(ref)) is not None:
-                    scratch.move(ref, id, old=None)
-            yield scratch
+    with _scratch(base) as scratch:
+        for ref in refs:
+            if (id := base.resolve(ref)) is not None:
+                scratch.move(ref, id, old=None)
+        yield scratch
 
 
 def unpack_trip(trip: TripFile, scratch: GitStore) -> None:
@@ -100,15 +95,28 @@ def _require_room(part: TripPart, scratch: GitStore) -> None:
         )
 
 
-def _lend(base: GitStore, scratch: GitStore) -> None:
-    if base.path is not None and scratch.path is not None:
-        info = scratch.path / "objects" / "info"
-        info.mkdir(exist_ok=True)
-        (info / "alternates").write_bytes(os.fsencode(base.path.absolute() / "objects") + b"\n")
+@contextmanager
+def _scratch(base: GitStore) -> Iterator[GitStore]:
+    if base.path is None:
+        with GitStore.memory() as scratch:
+            StoreTransport(base).fetch(scratch, base.refs())
+            yield scratch
+        return
+    with disk_faults(base.path), _folder(base.path) as folder:
+        GitStore.create(folder / "scratch.git").close()
+        _lend(base.path, folder / "scratch.git")
+        with GitStore.open(folder / "scratch.git") as scratch:
+            yield scratch
+
+
+def _lend(base: Path, scratch: Path) -> None:
+    info = scratch / "objects" / "info"
+    info.mkdir(exist_ok=True)
+    (info / "alternates").write_bytes(os.fsencode(base.absolute() / "objects") + b"\n")
 
 
 @contextmanager
-def _folder(beside: Path | None) -> Iterator[Path]:
+def _folder(beside: Path) -> Iterator[Path]:
     name = tempfile.mkdtemp(prefix=QUARANTINE, dir=beside)
     try:
         yield Path(name)
