@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -35,7 +36,7 @@ DAYS = 14
 OFFICE = "the office"
 NODES = {"north": ("n1",), "south": ("s1",), "east": ("e1",)}
 
-EVERY = 3
+EVERY = 5
 """In one fortnight of so many, north's mirror lies on a disk."""
 
 
@@ -60,12 +61,12 @@ def run(seed: int, folder: Path) -> None:
     """One fortnight. Raises `Broken` with its seed and what happened up to there."""
     told: list[str] = []
     try:
-        world = Fortnight(seed, folder, told)
-        for day in range(DAYS):
-            told.append(f"day {day + 1}:")
-            world.day(day)
-        told.append("the end:")
-        world.end()
+        with closing(Fortnight(seed, folder, told)) as world:
+            for day in range(DAYS):
+                told.append(f"day {day + 1}:")
+                world.day(day)
+            told.append("the end:")
+            world.end()
     except Exception as error:
         story = "\n  ".join(told)
         raise Broken(f"--runs 1 --seed {seed}: {error!r} after\n  {story}") from error
@@ -76,7 +77,8 @@ class Fortnight:
 
     def __init__(self, seed: int, folder: Path, told: list[str]) -> None:
         self.chance, self.told = random.Random(seed), told
-        self.folder, self.mirrors = folder, 0
+        self.folder = folder
+        self.mirrors: list[Faltering] = []
         self.on_disk = "north" if seed % EVERY == 0 else None
         start = base(approvals=seed % 2)
         fleet = another(start)
@@ -117,6 +119,11 @@ class Fortnight:
             self.require_in_step(site)
         for store in (self.people.fleet.remote, *(hall.mirror for hall in self.halls.values())):
             _require_whole(store)
+
+    def close(self) -> None:
+        """Let go of the disks."""
+        for mirror in self.mirrors:
+            mirror.close()
 
     def round_trip(self, site: str) -> None:
         """Pack, carry, take in, bring back, load; once more, where the site asks for a full one."""
@@ -215,8 +222,8 @@ class Fortnight:
         """An empty one; that of one site lies on a disk."""
         if site != self.on_disk:
             return Faltering.memory()
-        self.mirrors += 1
-        return Faltering.create(self.folder / f"mirror-{self.mirrors}.git")
+        self.mirrors.append(Faltering.create(self.folder / f"mirror-{len(self.mirrors)}.git"))
+        return self.mirrors[-1]
 
     def _require_ledger(self, site: str) -> int:
         """Numbers only grow, each way; what was acknowledged stays so."""
