@@ -1,17 +1,9 @@
-"""Two weeks of three sites without a network: `python -m tests.trips.fortnight --runs N --seed S`.
-
-A fortnight is its seed. One that breaks a promise prints its seed and what happened up to there.
-"""
+"""Two weeks of three sites without a network: their halls, two desks, the people, the couriers."""
 
 from __future__ import annotations
 
-import argparse
 import random
 import subprocess
-import sys
-import tempfile
-import time
-from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -23,7 +15,6 @@ from margo_gitops.model.trust import Mark
 from margo_gitops.roles.trips.base import Mode
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.local import StoreTransport
-from tests.faults.remembering import remembering
 from tests.faults.world import twin
 from tests.fleet import SimulatedSite
 from tests.trips.desk import Desk
@@ -32,16 +23,11 @@ from tests.trips.hall import Faltering, Hall
 from tests.trips.people import People, another
 from tests.trust.world import MarkInMemory, SignedFleet, SignedSite
 
-DAYS = 14
 OFFICE = "the office"
 NODES = {"north": ("n1",), "south": ("s1",), "east": ("e1",)}
 
 EVERY = 5
 """In one fortnight of so many, north's mirror lies on a disk."""
-
-
-class Broken(Exception):
-    """A fortnight in which a promise was not kept."""
 
 
 @cache
@@ -55,21 +41,6 @@ def base(*, approvals: int) -> SignedFleet:
         fleet.co.render()
     fleet.settle()
     return fleet
-
-
-def run(seed: int, folder: Path) -> None:
-    """One fortnight. Raises `Broken` with its seed and what happened up to there."""
-    told: list[str] = []
-    try:
-        with closing(Fortnight(seed, folder, told)) as world:
-            for day in range(DAYS):
-                told.append(f"day {day + 1}:")
-                world.day(day)
-            told.append("the end:")
-            world.end()
-    except Exception as error:
-        story = "\n  ".join(told)
-        raise Broken(f"--runs 1 --seed {seed}: {error!r} after\n  {story}") from error
 
 
 class Fortnight:
@@ -261,27 +232,3 @@ def _marked(site: SimulatedSite) -> Mark | None:
     assert isinstance(site, SignedSite)
     assert site.identity is not None
     return site.identity.marks.read()
-
-
-def main(argv: list[str]) -> int:
-    """Run them and say how fast; 1 where one broke a promise."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args(argv)
-    began, broken = time.monotonic(), 0
-    with remembering():
-        for seed in range(given.seed, given.seed + given.runs):
-            with tempfile.TemporaryDirectory() as folder:
-                try:
-                    run(seed, Path(folder))
-                except Broken as error:
-                    broken += 1
-                    sys.stderr.write(f"{error}\n")
-    took = time.monotonic() - began
-    sys.stdout.write(f"{given.runs} fortnights, {broken} broken, {took:.1f} s\n")
-    return 1 if broken else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

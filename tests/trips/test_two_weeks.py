@@ -10,7 +10,8 @@ import pytest
 
 from margo_gitops.roles.trips.base import Mode
 from tests.faults.remembering import remembering
-from tests.trips.fortnight import Fortnight, run
+from tests.trips.fortnight import Fortnight
+from tests.trips.simulate import run
 
 SEED = int(os.environ.get("MARGO_TRIPS_SEED", "1"))
 FORTNIGHTS = 10
