@@ -95,7 +95,9 @@ class Box:
         return self.mirror.resolve(layout.site_ref(self.site))
 
     def bring(self, *paths: Path) -> Outcome:
-        """Put these on the stick, and let the site look at it."""
+        """Put these on the stick, and nothing else, and let the site look at it."""
+        for path in (self.folder / "inbox").glob("*.margo.tar*"):
+            path.unlink()
         for path in paths:
             (self.folder / "inbox" / path.name).write_bytes(path.read_bytes())
         return once(self.agent)

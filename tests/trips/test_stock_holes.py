@@ -112,7 +112,7 @@ def test_an_old_bundle_moves_gits_branch_back(plant: Plant) -> None:
     plant.box.bring(new)
     assert plant.box.tip == said(new.read_bytes()).refs[BRANCH]
     plant.box.bring(old)
-    assert "overtaken: trip 2 was taken in before" in plant.box.said(old)
+    assert "OVERTAKEN: trip 2 was taken in before" in plant.box.said(old)
     renumbered = again(old.read_bytes(), None, number=9)
     plant.box.bring(written(old.with_name("north-9.margo.tar"), renumbered))
     assert plant.box.tip == said(new.read_bytes()).refs[BRANCH] != back
@@ -215,5 +215,5 @@ def test_git_makes_no_bundle_of_nothing_and_a_trip_says_so(plant: Plant) -> None
     assert "empty bundle" in told.stderr
     trip = plant.stick(Mode.ACKNOWLEDGED)
     assert plant.box.bring(trip).troubles == ()
-    assert "nothing new: generation" in plant.box.said(trip)
+    assert "NOTHING NEW: generation" in plant.box.said(trip)
     assert "trip 3 was taken in there" in plant.desk.load(plant.box.answer()).words

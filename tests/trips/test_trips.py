@@ -27,7 +27,7 @@ def test_a_site_without_a_network_runs_what_a_stick_brings(carrying: Carrying, n
     assert packed.trip.full
     north.settle()
     assert carrying.greeting("n1") == "Hello"
-    assert "taken in: generation" in north.result(packed)
+    assert "TAKEN IN: generation" in north.result(packed)
     assert north.status.trips is not None
     assert north.status.trips.taken == Counted(number=1, digest=_digest(packed.path))
 
@@ -62,7 +62,7 @@ def test_a_trip_with_nothing_new_says_so(carrying: Carrying, north: Box) -> None
     carrying.round("north")
     assert carrying.packing.plan("north").nothing_new
     packed = carrying.round("north")
-    assert "nothing new" in north.result(packed)
+    assert "NOTHING NEW" in north.result(packed)
     assert packed.path.stat().st_size < 8192
     assert carrying.office.site("north").ledger.acknowledged == packed.trip.number
 
@@ -98,7 +98,7 @@ def test_a_trip_that_comes_late_is_overtaken(
     shutil.copy(late.path, north.inbox)
     north.settle()
     assert carrying.greeting("n1") == "Moin"
-    assert "overtaken" in north.result(late)
+    assert "OVERTAKEN" in north.result(late)
 
 
 def test_a_trip_that_comes_again_is_nothing_new(carrying: Carrying, north: Box) -> None:
@@ -222,7 +222,7 @@ def test_a_refused_trip_is_told_at_home(carrying: Carrying, north: Box) -> None:
     outcome = north.poll()
     assert isinstance(outcome.troubles[0], Refused)
     north.settle()
-    assert "NOT ALL WELL" in north.result(packed)
+    assert "NOT TAKEN IN" in north.result(packed)
     loaded = carrying.load(north.returned())
     assert any(packed.path.name in word for word in loaded.words)
     assert any(packed.path.name in why for why in carrying.fleet.co.status("north").refusals)
@@ -259,7 +259,7 @@ def test_sticks_and_the_network_in_any_order(carrying: Carrying, north: Box) -> 
     assert carrying.greeting("n1") == "by network"
     shutil.copy(early.path, north.inbox)
     north.settle()
-    assert "nothing new" in north.result(early)
+    assert "NOTHING NEW" in north.result(early)
     carrying.fleet.set(greeting="by stick")
     link.is_cut = True
     carrying.pack("north")
