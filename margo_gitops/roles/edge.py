@@ -233,12 +233,17 @@ class EdgeNode:
     def _removable(self, desired: Share, before: Share | None) -> set[str]:
         """The deployments that may be taken from this node where its share does not hold them.
 
-        A remove record is enough. A placement must be higher than one that this node adopted or, if
-        its state was lost, reported: the first one that it sees may be from before a deployment.
+        A remove record is enough. A placement must have a higher sequence than the one that this
+        node adopted or, if its state was lost, reported: the first one that it sees may be from
+        before a deployment, and another box in the site's place counts anew until it heard of us.
         """
-        view = self._reporter.said() if before is None else None
-        reported = desired.placement.sequence if view is None else view.report.sequence
-        higher = before is not None or reported < desired.placement.sequence
+        now = desired.placement.sequence
+        if before is not None:
+            known = before.placement.sequence
+        else:
+            view = self._reporter.said()
+            known = now if view is None else view.report.sequence
+        higher = known < now
         return {id for id, record in desired.records.items() if higher or record.action == "remove"}
 
     def _spared(self, desired: Share) -> list[Record]:

@@ -40,6 +40,18 @@ def test_a_site_that_lost_something_needs_one_full_trip(what: str, tmp_path: Pat
     world.require_in_step("north")
 
 
+def test_another_box_takes_nothing_from_a_host_that_it_never_heard_of(tmp_path: Path) -> None:
+    world = Fortnight(2, tmp_path, [])
+    world.round_trip("north")
+    world.die("north", "box")
+    for desk in world.desks:
+        desk.pull()
+    world.asked["north"] = Mode.FULL  # before the host spoke to the new box
+    world.round_trip("north")
+    assert not [verb for verb, _ in world.halls["north"].node.engine.actions if verb == "remove"]
+    world.require_in_step("north")
+
+
 def test_a_late_full_trip_after_a_loss_splits_no_status_for_good(tmp_path: Path) -> None:
     world = Fortnight(2, tmp_path, [])
     hall, late = world.halls["south"], world.couriers.stick()
