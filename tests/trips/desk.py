@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from margo_gitops.artifacts.content import ContentStore
-from margo_gitops.errors import MargoError, Refused
+from margo_gitops.errors import MargoError, Missing, Refused
 from margo_gitops.model import layout
 from margo_gitops.model.trip import TripLedger
 from margo_gitops.roles.supplies import nowhere
@@ -52,10 +52,10 @@ class Desk:
         packing.pack(packing.plan(site, mode), stick, most)
 
     def load(self, file: Path) -> str:
-        """What came of a file; a refusal is read by a person, who pulls and tries once more."""
+        """What came of a file; a person whom something stops pulls, and tries again."""
         try:
             return self._loaded(file)
-        except Refused:
+        except (Refused, Missing):
             self.pull()
         except MargoError as error:
             return str(error)

@@ -60,6 +60,7 @@ class Fortnight:
         self.asked: dict[str, Mode] = {}
         self.blind = self.chance.choice([*NODES, None])
         self.last = (self.chance.choice([*NODES]), self.chance.randint(3, 10))
+        self.backup: Faltering | None = None
         self.ledgers: dict[str, TripLedger] = {}
 
     def day(self, day: int) -> None:
@@ -67,8 +68,11 @@ class Fortnight:
         for _ in range(self.chance.randint(0, 2)):
             self.told.append(self.people.work())
         site, last = self.last
+        if day == last - 2:
+            self.backup = self._mirror(site)
+            _copy(self.halls[site].mirror, self.backup)
         if day == last:
-            self.die(site, self.chance.choice(["mirror", "box"]))
+            self.die(site, self.chance.choice(["mirror", "box", "backup"]))
         for site, hall in self.halls.items():
             if self.chance.random() < 0.7:
                 self._pack(site, day)
@@ -88,6 +92,7 @@ class Fortnight:
         for site in NODES:
             self.round_trip(site)
             self.require_in_step(site)
+            self.halls[site].require_all()
         for store in (self.people.fleet.remote, *(hall.mirror for hall in self.halls.values())):
             _require_whole(store)
 
@@ -172,9 +177,15 @@ class Fortnight:
             self._require_ledger(site)
 
     def die(self, site: str, what: str) -> None:
-        """A site loses its mirror and keeps its key; or its box, and another takes its place."""
+        """A site loses its mirror and keeps its key; or its box, and another takes its place.
+
+        Or somebody puts its mirror back to what it was two days before.
+        """
         hall = self.halls[site]
-        self.told.append(f"{site} loses its {what}")
+        self.told.append(f"what befalls {site}: {what}")
+        if what == "backup" and self.backup is not None:
+            hall.restored(self.backup)
+            return
         if what == "mirror":
             hall.over(self._mirror(site))
             return

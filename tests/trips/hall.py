@@ -56,6 +56,7 @@ class Hall:
     chance: random.Random
     instance: str = "lo"
     adopted: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
     contents: MemoryContents = field(default_factory=MemoryContents)
     agent: LocalOrchestrator = field(init=False)
     post: Post = field(init=False)
@@ -93,6 +94,17 @@ class Hall:
         self.identity = replace(self.identity, key=key(f"{self.site}/{box}"), marks=MarkInMemory())
         self.contents = MemoryContents()
         self.over(mirror)
+
+    def restored(self, mirror: Faltering) -> None:
+        """Somebody put the mirror back; until the next stick it may be behind."""
+        self.before += self.adopted
+        self.adopted = []
+        self.over(mirror)
+
+    def require_all(self) -> None:
+        """Whatever was adopted at any time is in the history of what is held."""
+        self.adopted, self.before = [*self.before, *self.adopted], []
+        self.require_nothing_lost(self.mirror.resolve(layout.site_ref(self.site)) or "")
 
     def visit(self, stick: Path, *, calm: bool = False) -> list[str]:
         """A stick is put in for some passes, with power cuts in and between them if not `calm`.
