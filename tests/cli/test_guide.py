@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -113,12 +114,11 @@ def _nothing_left(state: Path) -> None:
 def _remove(state: Path) -> list[Path]:
     """End the workloads of a guide; those that it left."""
     left = []
-    for site, node in (("north", "n1"), ("south", "s1")):
-        where = state / site / f"en-{node}"
+    for where in sorted(state.glob("*/en-*")):
         spec = next(where.glob("wasm/*/*/spec.json"), None)
         if spec is not None:
             left.append(spec)
-            owner = Owner("", site, node)
+            owner = Owner(*json.loads(spec.read_text("utf-8"))["owner"].split("/"))
             for driver in drivers(where, owner, ("wasm",)).values():
                 for found in driver.observe():
                     driver.remove(found.id)
