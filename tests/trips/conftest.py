@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,13 @@ def any_fleet(request: pytest.FixtureRequest) -> SimulatedFleet:
 
 
 @pytest.fixture
-def carrying(any_fleet: SimulatedFleet, tmp_path: Path) -> Carrying:
+def carrying(any_fleet: SimulatedFleet, tmp_path: Path) -> Iterator[Carrying]:
     """An office, and a site that nothing was brought to yet."""
     made = Carrying(any_fleet, tmp_path)
     made.fleet.deploy()
-    return made
+    yield made
+    for box in made.boxes.values():
+        box.mirror.close()
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ def test_two_gigabytes_stream_in_little_memory(
     carrying = Carrying(SimulatedFleet({"north": ("n1",)}), tmp_path / "boxes")
     offer(carrying, _large(tmp_path / "xdg" / "margo" / "content" / "blobs" / "sha256"), "2.0.0")
     deploy(carrying, "2.0.0")
+    carrying.boxes["north"].mirror.close()
     office, stick, state = _on_disk(carrying, tmp_path), tmp_path / "stick", tmp_path / "lo"
     stick.mkdir()
     words = ["trip", "pack", "north", "--out", str(stick), "--arch", "amd64"]

@@ -21,7 +21,7 @@ FLIPS = 40
 
 CUTS = 40
 
-_RULE = re.compile(r"NOT TAKEN IN \[([a-z-]+)\]: ")
+_RULE = re.compile(r"not taken in \[([a-z-]+)\]: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _told(scene: Scene, copies: Sequence[Path], rules: Collection[str]) -> tuple
     for file, text in answer.results.items():
         line = said_in(text)
         match = _RULE.match(line)
-        rule = "overtaken" if line.startswith("OVERTAKEN") else match[1] if match else ""
+        rule = "overtaken" if line.startswith("overtaken") else match[1] if match else ""
         expect(rule in rules, f"{file} was told as {rule or line!r}, expected {', '.join(rules)}")
         counted[rule] += 1
     words = ", ".join(f"{rule} {count}" for rule, count in counted.most_common())

@@ -77,7 +77,7 @@ def _reordered(scene: Scene) -> Found:
     before = scene.site.stands()
     answer = scene.bring(first.path)
     scene.same(before)
-    expect("OVERTAKEN" in answer.words, f"it was not told apart: {answer.words}")
+    expect("overtaken" in answer.words, f"it was not told apart: {answer.words}")
     tried = f"trip {second.trip.number} came before trip {first.trip.number}"
     return Found(tried, answer.words)
 
@@ -89,7 +89,7 @@ def _replayed(scene: Scene) -> Found:
     before = scene.site.stands()
     answer = scene.bring(old.path)
     scene.same(before)
-    expect("OVERTAKEN" in answer.words, f"it was not told apart: {answer.words}")
+    expect("overtaken" in answer.words, f"it was not told apart: {answer.words}")
     return Found(f"full trip {old.trip.number} came again after a newer one", answer.words)
 
 

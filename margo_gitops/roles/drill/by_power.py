@@ -81,9 +81,8 @@ def _a_trip_to_pack(scene: Scene, prepared: Path) -> None:
     _copy_office(scene, prepared)
     (prepared / STICK).mkdir()
     with scene.office.opened() as office:
-        number = office.site(SITE).ledger.number + 1
-    tip = scene.office.tips()[layout.site_ref(SITE)]
-    Expected(None, tip, number).keep(prepared)
+        site = office.site(SITE)
+    Expected(None, site.tip or "", site.ledger.number + 1).keep(prepared)
 
 
 def _a_trip_to_load(scene: Scene, prepared: Path) -> None:
@@ -134,12 +133,12 @@ CASES = (
     ),
     Case(
         "full disk at the site",
-        "a write fails for want of room, at each one in turn",
+        "from one write on there is no room, or files may not grow",
         _Ordeal("taking", _a_trip_to_take, _ROOM),
     ),
     Case(
         "full stick while packing",
-        "a write fails for want of room, at each one in turn",
+        "from one write on there is no room, or files may not grow",
         _Ordeal("packing", _a_trip_to_pack, _ROOM),
     ),
 )

@@ -105,9 +105,7 @@ def _full_after(office: DrillOffice, scene: Scene, number: int, site: str = SITE
     """A full trip with a number above this one; the ledger is told that all before were given."""
     last = Counted(number=number, digest=canonical.digest(b"the drill counts on"))
     with office.opened() as opened:
-        opened.record(
-            site, lambda ledger: ledger.model_copy(update={"last": last}), "the drill counts on"
-        )
+        opened.record(site, lambda ledger: ledger.model_copy(update={"last": last}), "on")
     return office.pack(scene.space("full"), Mode.FULL, site)
 
 

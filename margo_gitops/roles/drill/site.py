@@ -122,8 +122,9 @@ def results(inbox: Path | None) -> dict[str, str]:
 
 
 def said_in(result: str) -> str:
-    """The line of a RESULT.txt that says what became of the trip."""
-    return result.splitlines()[2]
+    """The line of a RESULT.txt that says what became of the trip, its verdict in small letters."""
+    verdict, colon, rest = result.splitlines()[2].partition(":")
+    return f"{verdict.lower()}{colon}{rest}"
 
 
 def stick(folder: Path, files: Iterable[Path]) -> Path:
