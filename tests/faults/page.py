@@ -1,14 +1,18 @@
-"""Runs every test of the table and writes `docs/faults.md`: `python -m tests.faults.page`."""
+"""Runs every test of the table and writes `docs/faults.md`: `python -m tests.faults.page`.
+
+With `--new` only the rows that the page does not have yet are run, and the others stay.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 
-from tests.faults.table import FAULTS, ROOT
+from tests.faults.table import FAULTS, ROOT, Fault
 
 PAGE = ROOT / "docs" / "faults.md"
 _HEAD = """\
@@ -52,17 +56,23 @@ def rows_of(page: str, *, with_times: bool = False) -> list[tuple[str, ...]]:
     ]
 
 
-def main() -> int:
-    """Run, count, write; 1 where a row is not proved here."""
+def _key(fault: Fault) -> tuple[str, ...]:
+    return fault.name, fault.where, fault.outcome
+
+
+def main(kept: Mapping[tuple[str, ...], str]) -> int:
+    """Run, count, write; 1 where a row is not proved here. What is `kept` is not run again."""
     counting = Counting()
-    tests = sorted({str(ROOT / test) for fault in FAULTS for test in fault.tests})
+    due = [fault for fault in FAULTS if _key(fault) not in kept]
+    tests = sorted({str(ROOT / test) for fault in due for test in fault.tests})
     pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), *tests], [counting])
     if counting.unproved:
         sys.stderr.write("not proved here:\n" + "\n".join(counting.unproved) + "\n")
         return 1
+    times = {_key(fault): f"{sum(counting.times[t] for t in fault.tests):,}" for fault in due}
+    times |= kept
     rows = [
-        f"| {fault.name} | {fault.where} | {sum(counting.times[t] for t in fault.tests):,} |"
-        f" {fault.outcome} |\n"
+        f"| {fault.name} | {fault.where} | {times[_key(fault)]} | {fault.outcome} |\n"
         for fault in FAULTS
     ]
     PAGE.write_text(_HEAD + "".join(rows), encoding="utf-8")
@@ -70,4 +80,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    known = rows_of(PAGE.read_text(encoding="utf-8"), with_times=True)
+    sys.exit(main({row[:3]: row[3] for row in known} if "--new" in sys.argv else {}))
