@@ -113,11 +113,6 @@ def code(site: str, trip: Counted) -> str:
     return " ".join(digits[at : at + 4] for at in range(0, CODE, 4))
 
 
-def requests_only(trip: Trip) -> bool:
-    """Whether it asks for places and says nothing else."""
-    return all(ref.startswith(layout.REQUESTS) for ref in trip.refs)
-
-
 def _unlike(data: bytes, sealed: bytes) -> str | None:
     """An open fleet's seal; one that is signed is left to the adoption rule, which says why."""
     if sealed == seal(data, None) or self_sealed(data, sealed):
