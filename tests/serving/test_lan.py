@@ -118,7 +118,7 @@ class Site:
         self.change(greeting)
         began = time.monotonic()
         wanted = {node: [greeting] for node in HONEST}
-        until(lambda: self.greetings() == wanted, 60)
+        until(lambda: self.greetings() == wanted, 120)
         return time.monotonic() - began
 
     def logs(self) -> str:
@@ -149,10 +149,10 @@ def test_honest_nodes_converge_beside_a_hostile_one(site: Site) -> None:
     for node in HONEST:
         site.start_node(node)
     until(lambda: site.greetings() == {node: ["Hello"] for node in HONEST}, 90)
-    until(lambda: set(site.rounds()) == ATTACKS, 60)
+    until(lambda: set(site.rounds()) == ATTACKS, 120)
     for greeting in ("Moin", "Servus"):
         assert site.seconds_until_all_say(greeting) < 20
-    until(lambda: _reported(site), 60)
+    until(lambda: _reported(site), 120)
 
     assert site.won() == []
     for node in (*HONEST, "bad"):

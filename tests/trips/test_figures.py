@@ -12,7 +12,7 @@ from margo_gitops.artifacts.content import ContentStore
 from margo_gitops.model import layout
 from margo_gitops.model.report import Agent
 from margo_gitops.reconcile import once
-from margo_gitops.roles.central import Central
+from margo_gitops.roles.central import BareMain, Central
 from margo_gitops.roles.local import LocalOrchestrator
 from margo_gitops.roles.publishing import Publishing
 from margo_gitops.roles.supplies import nowhere
@@ -48,7 +48,7 @@ class Large:
         self.store.close()
         (folder / "stick").mkdir()
         self.store = GitStore.open(folder / "fleet.git")
-        self.co = Central(self.store, self.co.branch)
+        self.co = Central(self.store, BareMain(self.store, lambda: ADA))
         mirror = GitStore.create(folder / "lo" / "mirror.git")
         book = SiteBook(SITE, mirror, lambda: NOW)
         contents = ContentStore(folder / "lo" / "content")
