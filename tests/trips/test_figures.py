@@ -26,7 +26,7 @@ from margo_gitops.roles.trips.sticks import Sticks
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.noremote import NoRemote
 from margo_gitops.store.tripfile import opened_trip
-from tests.scale import intent, large_fleet
+from tests.scale import ADA, intent, large_fleet
 
 SITE, SITES = "s05000", 10_000
 NOW = 1_700_000_000
