@@ -136,6 +136,3 @@ class SiteTrips(OwnDocument):
     before: Digest | None = Field(
         default=None, description="The digest of the return trip before that."
     )
-    refs: dict[RefName, CommitId] = Field(
-        default={}, description="The refs that the newest return trip carries."
-    )

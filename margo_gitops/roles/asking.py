@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from margo_gitops.model import layout
@@ -38,9 +39,10 @@ class Asking:
 
 def asked(store: GitStore, site: str) -> dict[str, str]:
     """The requests that lie in a mirror: the site's own, and those of its nodes."""
+    return requests_of(site, store.refs(layout.REQUESTS))
+
+
+def requests_of(site: str, refs: Mapping[str, str]) -> dict[str, str]:
+    """Those of these refs by which a site, or a node of it, asks for its place."""
     own = layout.request_ref(site, None)
-    return {
-        ref: id
-        for ref, id in store.refs(layout.REQUESTS).items()
-        if ref == own or ref.startswith(f"{own}.")
-    }
+    return {ref: id for ref, id in refs.items() if ref == own or ref.startswith(f"{own}.")}

@@ -215,8 +215,7 @@ class Central:
         """
         main = self.main()
         require_valid_main(self.store, main.commit)
-        trust = self.trust()
-        key = None if trust is None else self._publisher(trust)
+        key = self.publisher("nothing was published")
         publishing = Publishing(self.store, self.store.commit(main.commit), key)
         rest = self.previews(main)
         published: list[Published] = []
@@ -241,8 +240,15 @@ class Central:
                 help="margo trust pin FINGERPRINT, as a person reads it to you",
             )
 
-    def _publisher(self, trust: FleetTrust) -> Signer:
-        self.require_pinned("nothing was published")
+    def publisher(self, then: str) -> Signer | None:
+        """The key that signs what sites are sent; None in an open fleet.
+
+        Raises `Stalled`, and `then`, where this person may not.
+        """
+        trust = self.trust()
+        if trust is None:
+            return None
+        self.require_pinned(then)
         return trust.publisher(self.signing())
 
     def published(self, site: str) -> SiteTree | None:

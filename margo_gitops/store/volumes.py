@@ -45,6 +45,12 @@ def pieces(path: Path) -> list[Path]:
     return [path.with_name(f"{match[1]}.{number}-of-{count}") for number in range(1, count + 1)]
 
 
+def cut(path: Path, size: int, most: int | None) -> list[Path]:
+    """The files that so many bytes at `path` are written to, where each holds at most `most`."""
+    count = 1 if most is None else max(1, -(-size // most))
+    return [path] if count == 1 else pieces(path.with_name(f"{path.name}.1-of-{count}"))
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """A file, or its pieces as one, to be read and sought in.
@@ -79,8 +85,7 @@ def written(path: Path, size: int, most: int | None = None) -> Iterator[Sink]:
     Durable and under their names when the block ends; after a fault nothing of it is there.
     Raises `Stalled` where the medium cannot take it.
     """
-    count = 1 if most is None else max(1, -(-size // most))
-    parts = [path] if count == 1 else pieces(path.with_name(f"{path.name}.1-of-{count}"))
+    parts = cut(path, size, most)
     with disk_faults(path.parent), ExitStack() as stack:
         files = [stack.enter_context(replacing(part)) for part in parts]
         yield _Spread(files, most or size)

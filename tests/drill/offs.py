@@ -49,10 +49,10 @@ def _last_sent(mode: Mode, ledger: TripLedger, _: SiteStatus | None) -> Base | N
     return Base(last.commit, last.generation, last.number)
 
 
-def _sent_before(self: answering.Answers, book: SiteTrips) -> tuple[str, ...]:
-    """Build a return trip on the one before it, as if that had come home."""
-    status = book.refs.get(layout.status_ref(self.site))
-    return () if status is None else (status,)
+def _sent_before(self: answering.Answers, _: SiteTrips) -> tuple[str, ...]:
+    """Build a return trip on the status before its own, as if that had come home."""
+    status = self.store.resolve(layout.status_ref(self.site))
+    return () if status is None else self.store.commit(status).parents[:1]
 
 
 def _unhashed(self: TripFile, part: TripPart, _: Callable[[int], None] | None = None) -> Any:

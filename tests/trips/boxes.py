@@ -13,15 +13,14 @@ from margo_gitops.reconcile import Outcome, once
 from margo_gitops.roles.beliefs import Identity
 from margo_gitops.roles.central import Central
 from margo_gitops.roles.local import LocalOrchestrator
-from margo_gitops.roles.trips.answering import Answers
-from margo_gitops.roles.trips.arriving import Arrivals
 from margo_gitops.roles.trips.base import Mode
 from margo_gitops.roles.trips.blobs import Blobs
 from margo_gitops.roles.trips.book import SiteBook
 from margo_gitops.roles.trips.loading import Loaded, Loading
 from margo_gitops.roles.trips.office import Office
 from margo_gitops.roles.trips.packing import Packed, Packing
-from margo_gitops.roles.trips.post import Post
+from margo_gitops.roles.trips.post import open_post
+from margo_gitops.roles.trips.sticks import Sticks
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.local import StoreTransport
 from margo_gitops.store.noremote import NoRemote
@@ -71,8 +70,8 @@ class Box:
         for name in ("inbox", "outbox"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         book = SiteBook(self.site, self.mirror, lambda: NOW)
-        signer = None if self.identity is None else self.identity.key
         contents = ContentStore(self.folder / "content")
+        sticks = Sticks(self.folder / "inbox", self.folder / "outbox")
         self.agent = LocalOrchestrator(
             self.site,
             self.mirror,
@@ -81,12 +80,7 @@ class Box:
             lambda: NOW,
             self.identity,
             contents=contents,
-            post=Post(
-                Arrivals(self.site, self.mirror, book, self.identity, contents),
-                Answers(self.site, self.mirror, book, signer),
-                self.folder / "inbox",
-                self.folder / "outbox",
-            ),
+            post=open_post(book, self.identity, contents, sticks, patient=False),
         )
 
     @property

@@ -15,10 +15,9 @@ from margo_gitops.model.report import Agent, SiteStatus
 from margo_gitops.reconcile import once
 from margo_gitops.roles.beliefs import Identity
 from margo_gitops.roles.local import LocalOrchestrator
-from margo_gitops.roles.trips.answering import Answers
-from margo_gitops.roles.trips.arriving import Arrivals
 from margo_gitops.roles.trips.book import SiteBook
-from margo_gitops.roles.trips.post import Post
+from margo_gitops.roles.trips.post import Post, open_post
+from margo_gitops.roles.trips.sticks import Sticks
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.local import StoreTransport
 from margo_gitops.store.noremote import NoRemote
@@ -74,9 +73,7 @@ class Hall:
     def restart(self) -> None:
         """A new agent: nothing but the mirror, the contents, and key and mark are left."""
         book = SiteBook(self.site, self.mirror, lambda: 1_000_000_000)
-        arrivals = Arrivals(self.site, self.mirror, book, self.identity, self.contents)
-        answers = Answers(self.site, self.mirror, book, self.identity.key)
-        self.post = Post(arrivals, answers, None, None)
+        self.post = open_post(book, self.identity, self.contents, Sticks(), patient=False)
         self.agent = LocalOrchestrator(
             self.site,
             self.mirror,

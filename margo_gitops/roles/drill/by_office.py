@@ -76,19 +76,23 @@ def _forged(scene: Scene) -> Found:
 def _repeated(scene: Scene) -> Found:
     trip = _return(scene)
     scene.office.load(trip)
+    words = _moves_nothing(scene, trip)
+    expect("was loaded before" in words, f"it was looked at as a new one: {words}")
+    return Found("a return trip loaded twice", words)
+
+
+def _moves_nothing(scene: Scene, trip: Path) -> str:
+    """What is said of a return trip whose loading moves no ref."""
     before = scene.office.tips()
     words = scene.office.load(trip).words[0]
     expect(scene.office.tips() == before, "a ref of the office moved")
-    expect("was loaded before" in words, f"it was looked at as a new one: {words}")
-    return Found("a return trip loaded twice", words)
+    return words
 
 
 def _overtaken(scene: Scene) -> Found:
     first = _return(scene)
     scene.office.load(_return(scene))
-    before = scene.office.tips()
-    words = scene.office.load(first).words[0]
-    expect(scene.office.tips() == before, "a ref of the office moved")
+    words = _moves_nothing(scene, first)
     expect("overtaken" in words, f"it was not told apart: {words}")
     return Found("an older return trip after a newer one", words)
 

@@ -30,6 +30,15 @@ from margo_gitops.trust.trips import seal
 
 
 @dataclass(frozen=True, slots=True)
+class _Said:
+    """What a return trip tells, but for what it acknowledges."""
+
+    fleet: str
+    generation: int | None
+    refs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """The outbox of one site; `signer` is its key, None in an open fleet."""
 
@@ -47,12 +56,15 @@ class Answers:
         fleet = self._fleet(refs, held)
         if not outbox.is_dir() or not refs or fleet is None:
             return None
-        trip, bundle = self._made(refs, fleet, held)
-        data = canonical.dump(trip)
-        path = outbox / papers.file_name(trip)
-        if _is(path, data):
+        book = self.book.read()
+        said = _Said(fleet, None if held is None else held.change.generation, refs)
+        base = self._base(book)
+        if self._lies_there(outbox, book, said, base):
             return None
-        self._count(trip, data)
+        trip, bundle = self._made(book, said, base)
+        data = canonical.dump(trip)
+        self._count(book, trip, data)
+        path = outbox / papers.file_name(trip)
         sealed = seal(data, self.signer)
         whole = write_trip(path, trip, sealed, {BUNDLE: lambda: [bundle]})
         papers.leave(papers.slip_path(path), papers.slip(trip, path.name, whole))
@@ -73,35 +85,47 @@ class Answers:
         data = None if own is None else self.store.read(own, layout.REQUEST)
         return None if data is None else canonical.load(data, EnrolRequest, layout.REQUEST).fleet
 
-    def _made(
-        self, refs: Mapping[str, str], fleet: str, held: Desired | None
-    ) -> tuple[Trip, bytes]:
-        book = self.book.read()
-        base = self._base(book)
+    def _lies_there(
+        self, outbox: Path, book: SiteTrips, said: _Said, base: tuple[str, ...]
+    ) -> bool:
+        """Whether the trip that was made last lies there whole, and nothing is new since."""
+        if book.sent is None:
+            return False
+        path = outbox / papers.return_name(self.site, book.sent.number)
+        if not path.is_file():
+            return False
+        try:
+            with opened_trip(path) as file:
+                digest, trip = file.digest, file.trip
+        except (Refused, Missing):
+            return False
+        told = _Said(trip.fleet, trip.generation, trip.refs)
+        known = (trip.acknowledges, trip.prerequisites)
+        return digest == book.sent.digest and (told, known) == (said, (book.taken, base))
+
+    def _made(self, book: SiteTrips, said: _Said, base: tuple[str, ...]) -> tuple[Trip, bytes]:
+        """The trip that was made last, where it would be the very same; else the next."""
         bundle = io.BytesIO()
-        pack(self.store, bundle, refs, base)
+        pack(self.store, bundle, said.refs, base)
         data = bundle.getvalue()
-        part = TripPart(name=BUNDLE, size=len(data), digest=canonical.digest(data))
-        again = book.sent is not None and book.refs == refs
-        number = 1 if book.sent is None else book.sent.number + (not again)
-        previous = book.before if again or book.sent is None else book.sent.digest
+        sent = book.sent
         trip = Trip(
-            fleet=fleet,
+            fleet=said.fleet,
             site=self.site,
             direction="up",
-            number=number,
-            previous=previous,
+            number=1 if sent is None else sent.number,
+            previous=book.before,
             acknowledges=book.taken,
             builds_on=None,
-            generation=None if held is None else held.change.generation,
-            refs=dict(refs),
+            generation=said.generation,
+            refs=dict(said.refs),
             prerequisites=base,
-            parts=(part,),
+            parts=(TripPart(name=BUNDLE, size=len(data), digest=canonical.digest(data)),),
         )
-        digest = canonical.digest(canonical.dump(trip))
-        if again and book.sent is not None and digest != book.sent.digest:
-            trip = trip.model_copy(update={"number": number + 1, "previous": book.sent.digest})
-        return trip, data
+        if sent is None or canonical.digest(canonical.dump(trip)) == sent.digest:
+            return trip, data
+        after = {"number": sent.number + 1, "previous": sent.digest}
+        return trip.model_copy(update=after), data
 
     def _base(self, book: SiteTrips) -> tuple[str, ...]:
         """The status that the office has; all of it where that is not known or not here."""
@@ -109,13 +133,12 @@ class Answers:
             return ()
         return (book.office,)
 
-    def _count(self, trip: Trip, data: bytes) -> None:
-        book = self.book.read()
+    def _count(self, book: SiteTrips, trip: Trip, data: bytes) -> None:
         counted = Counted(number=trip.number, digest=canonical.digest(data))
         if book.sent == counted:
             return
         before = None if book.sent is None else book.sent.digest
-        changes = {"sent": counted, "before": before, "refs": trip.refs}
+        changes = {"sent": counted, "before": before}
         self.book.write(book.model_copy(update=changes), f"return trip {trip.number}")
 
     def _clear(self, outbox: Path, newest: Trip) -> None:
@@ -130,14 +153,3 @@ class Answers:
             if ours and old.number < newest.number:
                 path.unlink(missing_ok=True)
                 papers.slip_path(path).unlink(missing_ok=True)
-
-
-def _is(path: Path, data: bytes) -> bool:
-    """Whether this very trip lies there whole."""
-    if not path.is_file():
-        return False
-    try:
-        with opened_trip(path) as file:
-            return file.data == data
-    except (Refused, Missing):
-        return False

@@ -72,8 +72,9 @@ class Arrivals:
             return Result(file.name, trip.number, words, book.taken, known=True)
         with quarantine(self.store, self._lent()) as scratch:
             unpack_trip(file, scratch)
-            self._require_seal(file, scratch)
-            offered = self._rehearsed(file, scratch, held)
+            beliefs = self._unmarked(scratch)
+            self._require_seal(file, scratch, beliefs)
+            offered = self._rehearsed(file, scratch, held, beliefs)
             self._bring_blobs(file)
             refs = {**trip.refs, layout.site_ref(self.site): offered}
             trouble = self._adopted(adopt, Carried(scratch, f"trip {trip.number}", refs), offered)
@@ -95,12 +96,12 @@ class Arrivals:
         own = (layout.site_ref(self.site), layout.status_ref(self.site))
         return (*own, layout.TRUST + self.site)
 
-    def _require_seal(self, file: TripFile, scratch: GitStore) -> None:
+    def _require_seal(self, file: TripFile, scratch: GitStore, beliefs: Beliefs | None) -> None:
         """By the chain of trust as the trip itself brings it forward."""
         trust = None
-        if (identity := self._unmarked()) is not None:
+        if beliefs is not None:
             tip = file.trip.refs[layout.site_ref(self.site)]
-            trust = Beliefs(self.site, scratch, identity).learn(scratch.files(tip, layout.CHAIN))
+            trust = beliefs.learn(scratch.files(tip, layout.CHAIN))
         if problem := unsealed_down(file.data, file.seal, trust):
             raise Refused(
                 f"trip {file.trip.number}: {problem}",
@@ -109,14 +110,13 @@ class Arrivals:
                 help="margo trip verify FILE, at the office",
             )
 
-    def _rehearsed(self, file: TripFile, scratch: GitStore, held: Desired | None) -> str:
+    def _rehearsed(
+        self, file: TripFile, scratch: GitStore, held: Desired | None, beliefs: Beliefs | None
+    ) -> str:
         """The commit that the site is to adopt: the trip's, or its own where that is later."""
         tip = file.trip.refs[layout.site_ref(self.site)]
         if held is not None and scratch.is_ancestor(tip, held.commit):
             return held.commit
-        identity, beliefs = self._unmarked(), None
-        if identity is not None:
-            beliefs = Beliefs(self.site, scratch, identity)
         rehearsal = Adopting(self.site, scratch, beliefs)
         said = scratch.resolve(layout.status_ref(self.site))
         rehearsal.take(tip, said, StoreTransport(scratch))
@@ -132,11 +132,12 @@ class Arrivals:
             return error
         return None
 
-    def _unmarked(self) -> Identity | None:
-        """The site's identity for a rehearsal, which leaves no mark."""
+    def _unmarked(self, scratch: GitStore) -> Beliefs | None:
+        """What the site believes, for a rehearsal, which leaves no mark."""
         if self.identity is None:
             return None
-        return replace(self.identity, marks=_Unwritten(self.identity.marks))
+        identity = replace(self.identity, marks=_Unwritten(self.identity.marks))
+        return Beliefs(self.site, scratch, identity)
 
     def _bring_blobs(self, file: TripFile) -> None:
         for part in file.trip.parts[1:]:

@@ -15,8 +15,7 @@ from margo_gitops.errors import MargoError, Stalled
 from margo_gitops.model.record import Artifact, ComponentArtifact
 from margo_gitops.model.trip import BLOBS, TripPart
 from margo_gitops.roles.supplies import Registries, routes
-from margo_gitops.store.git import GitStore
-from margo_gitops.trust.adoption import reread
+from margo_gitops.trust.offer import Desired
 
 _READ = 1 << 20
 
@@ -36,7 +35,6 @@ class Blobs:
 
     contents: ContentStore
     registries: Registries
-    progress: Callable[[str], None] = lambda _: None
 
     def lacking(
         self, needs: Needs, held: Collection[str], architectures: Collection[str]
@@ -63,7 +61,6 @@ class Blobs:
                 clock=time.monotonic,
                 until=float("inf"),
             )
-            self.progress(reference)
             parts = parts_of(self.contents, artifact, architectures)
             found |= {part.artifact.digest: part.artifact for part in parts}
         return [found[digest] for digest in sorted(found.keys() - set(held))]
@@ -89,9 +86,8 @@ class Blobs:
                 yield block
 
 
-def needs_of(store: GitStore, site: str, commit: str) -> Needs:
-    """What a site branch's commit asks of artifacts."""
-    desired = reread(site, commit, store.files(commit))
+def needs_of(desired: Desired) -> Needs:
+    """What a desired state asks of artifacts."""
     small = (a.digest for r in desired.deployments for a in r.artifacts if not is_followed(a))
     large = tuple(value for _, value in sorted(routes(desired).items()))
     return Needs(frozenset(small), large, desired.settings.mirrors)

@@ -10,6 +10,7 @@ from margo_gitops.errors import Invalid, Refused
 from margo_gitops.model import layout
 from margo_gitops.model.report import SiteStatus
 from margo_gitops.model.trip import Counted, TripLedger
+from margo_gitops.roles.asking import requests_of
 from margo_gitops.roles.proofs import signed_status
 from margo_gitops.roles.trips.office import Office, Site, sent
 from margo_gitops.store.epochs import follows
@@ -100,9 +101,9 @@ class Loading:
 
         A box that asks for its place is enrolled nowhere yet: only what it asks is taken.
         """
-        trip, own = file.trip, layout.request_ref(site.name, None)
+        trip = file.trip
         self.office.require_fleet(file.name, trip.fleet)
-        asked = {r: id for r, id in trip.refs.items() if r == own or r.startswith(f"{own}.")}
+        asked = requests_of(site.name, trip.refs)
         strange = trip.refs.keys() - asked.keys() - {layout.status_ref(site.name)}
         if strange:
             raise Refused(

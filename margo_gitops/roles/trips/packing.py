@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,9 +31,9 @@ from margo_gitops.store.bundle import pack
 from margo_gitops.store.disk import disk_faults
 from margo_gitops.store.objects import oid
 from margo_gitops.store.tripfile import BUNDLE, Source, size_of, write_trip
-from margo_gitops.store.volumes import pieces
+from margo_gitops.store.volumes import cut
 from margo_gitops.store.walk import is_commit
-from margo_gitops.trust.sshsig import Signer
+from margo_gitops.trust.adoption import reread
 from margo_gitops.trust.trips import seal
 
 _IN_MEMORY = 8 << 20
@@ -89,13 +90,12 @@ class Packing:
                 f"{self.office.name} has no branch site/{name}: nothing was published for it",
                 help=f"margo push; in a signed fleet margo site invite {name} before",
             )
-        data = self.office.store.read(tip, layout.CHANGE) or b""
-        change = canonical.load(data, Change, f"site/{name}:{layout.CHANGE}")
+        desired = reread(name, tip, self.office.store.files(tip))
         said = self.office.said(site)
         found = base(mode, site.ledger, None if said is None else said[1])
         if found is not None and not self._holds(found.commit):
             found = None
-        needs = needs_of(self.office.store, name, tip)
+        needs = needs_of(desired)
         known = self._architectures(said)
         held, small = self._held(name, found, known)
         refs = {layout.site_ref(name): tip, **self._small(needs.small - small)}
@@ -107,7 +107,7 @@ class Packing:
         return Load(
             site,
             tip,
-            change,
+            desired.change,
             refs,
             found,
             tuple(sorted(set(prerequisites))),
@@ -120,7 +120,7 @@ class Packing:
 
         Raises `Stalled` where there is no room; a number that was taken then stays unused.
         """
-        signer = self._signer()
+        signer = self.office.co.publisher("no trip was packed")
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as bundle:
             pack(self.office.store, bundle, load.refs, load.prerequisites)  # type: ignore[arg-type]
             papers_of = layout_parts(load.blobs) if load.blobs else {}
@@ -137,10 +137,9 @@ class Packing:
             path = out / papers.file_name(trip)
             whole = write_trip(path, trip, sealed, sources, most=most, progress=self.progress)
         size = size_of(trip, data, sealed)
-        count = 1 if most is None else max(1, -(-size // most))
-        papers.leave(papers.slip_path(path), papers.slip(trip, path.name, whole, count))
-        first = path if count == 1 else pieces(path.with_name(f"{path.name}.1-of-{count}"))[0]
-        return Packed(trip, first, size, load.notes)
+        files = cut(path, size, most)
+        papers.leave(papers.slip_path(path), papers.slip(trip, path.name, whole, len(files)))
+        return Packed(trip, files[0], size, load.notes)
 
     def _numbered(self, load: Load, parts: tuple[TripPart, ...]) -> Trip:
         """The trip under the ledger's next number, written there."""
@@ -162,13 +161,6 @@ class Packing:
         self.office.record(load.site.name, add, f"a trip with {load.tip[:12]}")
         return made[-1]
 
-    def _signer(self) -> Signer | None:
-        trust = self.office.co.trust()
-        if trust is None:
-            return None
-        self.office.co.require_pinned("no trip was packed")
-        return trust.publisher(self.office.co.signing())
-
     def _holds(self, commit: str) -> bool:
         return is_commit(self.office.store.objects, oid(commit))
 
@@ -180,7 +172,7 @@ class Packing:
             return set(), set()
         if found.blobs is not None:
             return set(found.blobs), set(found.blobs)
-        before = needs_of(self.office.store, name, found.commit)
+        before = needs_of(reread(name, found.commit, self.office.store.files(found.commit)))
         return self.blobs.known(before, frozenset(architectures)), set(before.small)
 
     def _small(self, digests: Iterable[str]) -> dict[str, str]:
@@ -242,8 +234,11 @@ def _trip(load: Load, parts: tuple[TripPart, ...], ledger: TripLedger) -> Trip:
 
 
 def _bundle_part(file: IO[bytes]) -> TripPart:
-    data = b"".join(_blocks(file))
-    return TripPart(name=BUNDLE, size=len(data), digest=canonical.digest(data))
+    hashed, size = hashlib.sha256(), 0
+    for block in _blocks(file):
+        hashed.update(block)
+        size += len(block)
+    return TripPart(name=BUNDLE, size=size, digest=f"sha256:{hashed.hexdigest()}")
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:

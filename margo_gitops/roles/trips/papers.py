@@ -17,8 +17,14 @@ RETURN = ".return"
 
 def file_name(trip: Trip) -> str:
     """`north-14.margo.tar`, or `north-9.return.margo.tar` for a return trip."""
-    back = RETURN if trip.direction == "up" else ""
-    return f"{trip.site}-{trip.number}{back}{ENDING}"
+    if trip.direction == "up":
+        return return_name(trip.site, trip.number)
+    return f"{trip.site}-{trip.number}{ENDING}"
+
+
+def return_name(site: str, number: int) -> str:
+    """`north-9.return.margo.tar`."""
+    return f"{site}-{number}{RETURN}{ENDING}"
 
 
 def returns_of(site: str) -> str:

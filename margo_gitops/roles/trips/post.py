@@ -9,7 +9,6 @@ from pathlib import Path
 
 from margo_gitops.artifacts.follow import Contents
 from margo_gitops.errors import MargoError, Missing, Refused
-from margo_gitops.model.trip import TripsWord
 from margo_gitops.roles.beliefs import Identity
 from margo_gitops.roles.trips import papers
 from margo_gitops.roles.trips.answering import Answers
@@ -79,10 +78,6 @@ class Post:
             self._waiting.add(name)
         else:
             self._waiting.discard(name)
-
-    def word(self) -> TripsWord | None:
-        """What the status says of sticks."""
-        return self.arrivals.book.word()
 
     def answer(self, held: Desired | None) -> Path | None:
         """Have the newest return trip in the outbox; its file where it was written just now."""
