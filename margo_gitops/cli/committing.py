@@ -28,6 +28,7 @@ def commit(
     dry_run: bool = False,
     notes: Iterable[str] = (),
     values: Sequence[Alike] = (),
+    verb: str = "commit",
 ) -> None:
     """Commit an edit to `main`; with `render: here`, the site branches follow at once.
 
@@ -36,7 +37,7 @@ def commit(
     """
     require_valid_edit(co.store, co.head(), edit.changes)
     if dry_run:
-        lines = [f"would commit: {edit.message.splitlines()[0]}"]
+        lines = [f"would {verb}: {edit.message.splitlines()[0]}"]
         for path, data in sorted(edit.changes.items()):
             lines += [f"{'delete' if data is None else 'write'} {path}"]
             if data is not None and path.endswith((".yaml", ".json")):

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from margo_gitops.cli.as_proposal import (
+    AsProposal,
+    PrIdOption,
+    PrOption,
+    ReasonOption,
+    as_proposal,
+)
 from margo_gitops.cli.options import (
     HERE,
     DryRunOption,
@@ -21,10 +29,13 @@ from margo_gitops.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from margo_gitops.model.base import ParameterValue
     from margo_gitops.model.fleet import Intent
     from margo_gitops.render.edits import Edit
     from margo_gitops.render.main import Main
+    from margo_gitops.render.values import Alike
     from margo_gitops.roles.central import Central
 
 
@@ -46,6 +57,9 @@ def deploy(
     param: ParamOption = None,
     secret: SecretOption = None,
     name: Annotated[str | None, typer.Option(help="Default: the application's id.")] = None,
+    pr: PrOption = False,
+    id_: PrIdOption = None,
+    reason: ReasonOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     fleet: FleetOption = HERE,
@@ -54,6 +68,8 @@ def deploy(
     """Deploy an application; refuses an existing NAME.
 
     Example: margo deploy hello-wasm --site north --site south --param greeting=Moin
+
+    Example: margo deploy hello-wasm --selector line=press --pr --reason "the new line"
     """
     from margo_gitops.cli.choosing import chosen_profile, chosen_version  # noqa: PLC0415
     from margo_gitops.errors import Usage  # noqa: PLC0415
@@ -61,6 +77,7 @@ def deploy(
     from margo_gitops.model.layout import flat  # noqa: PLC0415
     from margo_gitops.render import edits  # noqa: PLC0415
 
+    how = _How(as_json, dry_run, yes, as_proposal("deploy", id_, reason, pr=pr))
     if not site and not selector:
         raise Usage("where to? expected --site or --selector", help="margo site list")
     if node is not None and each:
@@ -82,15 +99,8 @@ def deploy(
             parameters=parameters(param, secret),
         )
         intent = chosen_profile(co, main, intent, type_)
-        _carry_out(
-            co,
-            edits.checked(main, intent),
-            intent.name,
-            edits.deploy(main, intent),
-            as_json=as_json,
-            dry_run=dry_run,
-            yes=yes,
-        )
+        edit = edits.deploy(main, intent)
+        _carry_out(co, edits.checked(main, intent), intent.name, edit, how)
 
 
 def set_(
@@ -101,6 +111,9 @@ def set_(
     at: Annotated[list[str] | None, typer.Option(help="SITE:K=V for one site.")] = None,
     add_site: Annotated[list[str] | None, typer.Option(help="One more site.")] = None,
     drop_site: Annotated[list[str] | None, typer.Option(help="One site less.")] = None,
+    pr: PrOption = False,
+    id_: PrIdOption = None,
+    reason: ReasonOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     fleet: FleetOption = HERE,
@@ -114,6 +127,7 @@ def set_(
     from margo_gitops.model.layout import intent_path  # noqa: PLC0415
     from margo_gitops.render import edits  # noqa: PLC0415
 
+    how = _How(as_json, dry_run, yes, as_proposal("set", id_, reason, pr=pr))
     overrides: dict[str, dict[str, ParameterValue]] = {}
     for text in at or []:
         where, colon, pair = text.partition(":")
@@ -132,11 +146,14 @@ def set_(
         file = co.store.read(main.commit, intent_path(name))
         edit = edits.change(main, name, settings, file=file)
         after = edits.checked(main, _intent(edit))
-        _carry_out(co, after, name, edit, as_json=as_json, dry_run=dry_run, yes=yes)
+        _carry_out(co, after, name, edit, how)
 
 
 def undeploy(
     name: NameArgument,
+    pr: PrOption = False,
+    id_: PrIdOption = None,
+    reason: ReasonOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     fleet: FleetOption = HERE,
@@ -144,22 +161,24 @@ def undeploy(
 ) -> None:
     """Remove a deployment from every site that has it.
 
-    Example: margo undeploy hello-wasm
+    Example: margo undeploy hello-wasm --pr
     """
-    from margo_gitops.cli.committing import commit, confirm  # noqa: PLC0415
     from margo_gitops.render import edits  # noqa: PLC0415
     from margo_gitops.render.main import targeted  # noqa: PLC0415
 
+    how = _How(as_json, dry_run, yes, as_proposal("undeploy", id_, reason, pr=pr))
     with central(fleet) as co:
         main = co.main()
         edit = edits.undeploy(main, name)
-        confirm(len(targeted(main.intents[name], main.sites)), yes=yes or dry_run)
-        commit(co, edit, as_json=as_json, dry_run=dry_run)
+        _finish(co, edit, name, len(targeted(main.intents[name], main.sites)), how)
 
 
 def rollback(
     name: NameArgument,
     to: Annotated[str | None, typer.Option(help="A version that it had before.")] = None,
+    pr: PrOption = False,
+    id_: PrIdOption = None,
+    reason: ReasonOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     fleet: FleetOption = HERE,
@@ -172,6 +191,7 @@ def rollback(
     from margo_gitops.model.layout import intent_path  # noqa: PLC0415
     from margo_gitops.render import edits  # noqa: PLC0415
 
+    how = _How(as_json, dry_run, yes, as_proposal("rollback", id_, reason, pr=pr))
     with central(fleet) as co:
         main = co.main()
         path = intent_path(name)
@@ -182,7 +202,7 @@ def rollback(
         )
         edit = edits.rollback(main, name, past, to)
         after = edits.checked(main, _intent(edit))
-        _carry_out(co, after, name, edit, as_json=as_json, dry_run=dry_run, yes=yes)
+        _carry_out(co, after, name, edit, how)
 
 
 def _intent(edit: Edit) -> Intent:
@@ -193,18 +213,40 @@ def _intent(edit: Edit) -> Intent:
     return own.read(data or b"", Intent, path)
 
 
-def _carry_out(
-    co: Central, after: Main, name: str, edit: Edit, *, as_json: bool, dry_run: bool, yes: bool
-) -> None:
-    """Check the change as it would be rendered, ask where it is large, commit, render."""
-    from margo_gitops.cli.committing import commit, confirm  # noqa: PLC0415
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a verb's edit is carried out; `proposal` where others are to approve it first."""
+
+    as_json: bool
+    dry_run: bool
+    yes: bool
+    proposal: AsProposal | None
+
+
+def _carry_out(co: Central, after: Main, name: str, edit: Edit, how: _How) -> None:
+    """Check the change as it would be rendered, then finish it."""
     from margo_gitops.render.main import targeted  # noqa: PLC0415
     from margo_gitops.render.values import alike  # noqa: PLC0415
     from margo_gitops.roles.placeable import require_placeable, unplaceable  # noqa: PLC0415
 
-    for _ in co.previews(after, targeted(after.intents[name], after.sites)):
+    sites = targeted(after.intents[name], after.sites)
+    for _ in co.previews(after, sites):
         pass
     require_placeable(unplaceable(co.store, after, name), name)
-    confirm(len(targeted(after.intents[name], after.sites)), yes=yes or dry_run)
-    values = alike(after, name) if dry_run else ()
-    commit(co, edit, as_json=as_json, dry_run=dry_run, values=values)
+    _finish(co, edit, name, len(sites), how, alike(after, name) if how.dry_run else ())
+
+
+def _finish(
+    co: Central, edit: Edit, name: str, sites: int, how: _How, values: Sequence[Alike] = ()
+) -> None:
+    """Ask where many sites are touched; then commit and render, or propose."""
+    from margo_gitops.cli.committing import commit, confirm  # noqa: PLC0415
+
+    confirm(sites, yes=how.yes or how.dry_run)
+    if how.proposal is not None and not how.dry_run:
+        from margo_gitops.cli.proposing import propose  # noqa: PLC0415
+
+        propose(co, edit, how.proposal, name, as_json=how.as_json)
+        return
+    verb = "commit" if how.proposal is None else "propose"
+    commit(co, edit, as_json=how.as_json, dry_run=how.dry_run, values=values, verb=verb)

@@ -1,30 +1,34 @@
-"""`margo pr`: proposals, and the signatures that approve them."""
+"""`margo pr`: to propose a change, to approve it, to bring it into main or to close it."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from margo_gitops.cli.options import HERE, FleetOption, JsonOption, KeyOption, YesOption, central
-from margo_gitops.cli.output import emit, table
+from margo_gitops.cli import reviewing
+from margo_gitops.cli.opening import IdArgument, opened
+from margo_gitops.cli.options import (
+    HERE,
+    DryRunOption,
+    FleetOption,
+    JsonOption,
+    KeyOption,
+    OfflineOption,
+    YesOption,
+)
+from margo_gitops.cli.output import emit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from margo_gitops.roles.central import Central
-    from margo_gitops.roles.proposing import Look, Proposing
-    from margo_gitops.store.git import GitStore
+    from margo_gitops.roles.proposals.proposing import Purpose
+    from margo_gitops.roles.publishing import Published
 
 proposals = typer.Typer(no_args_is_help=True)
-
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The proposal: proposal/ID.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the noun."""
+    reviewing.register(proposals)
     app.add_typer(proposals, name="pr", help="Proposals and their approvals.")
 
 
@@ -38,45 +42,24 @@ def create(
     again: Annotated[
         bool, typer.Option("--again", help="Also what runs with less than is asked now.")
     ] = False,
+    offline: OfflineOption = False,
     key: KeyOption = None,
     fleet: FleetOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
     """State what the branch proposal/ID would have sites run, and sign that as its proposer.
 
+    Names of images and artifacts are resolved first. The proposal goes to the remote, if there is
+    one.
+
     Example: git switch -c proposal/line-2; git commit -a; git switch main; margo pr create line-2
     """
-    from margo_gitops.documents import canonical  # noqa: PLC0415
+    from margo_gitops.cli.proposing import shown, stated  # noqa: PLC0415
 
-    with _proposing(fleet, id, key) as (_, proposing):
-        data = proposing.create(reason, "break-glass" if break_glass else "change", again=again)
-        seen = proposing.look()
-    told = f"proposal/{id}: {len(seen.records)} records, {seen.judged.missing or 'may be merged'}"
-    emit({**_value(id, seen), "statement": canonical.digest(data)}, as_json=as_json, text=told)
-
-
-@proposals.command()
-def show(
-    id: IdArgument, key: KeyOption = None, fleet: FleetOption = HERE, as_json: JsonOption = False
-) -> None:
-    """Show what a proposal would have sites run, who signed it, and what is missing."""
-    with _proposing(fleet, id, key) as (_, proposing):
-        seen = proposing.look()
-    emit(_value(id, seen), as_json=as_json, text=_lines(id, seen))
-
-
-@proposals.command("list")
-def list_(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
-    """List the proposals that this clone knows and that main does not hold yet."""
-    from margo_gitops.roles.proposing import open_proposals  # noqa: PLC0415
-
-    with central(fleet) as co:
-        _refresh(co.store)
-        found = open_proposals(co.store)
-    if as_json:
-        emit([{"id": id, "commit": commit} for id, commit in found.items()], as_json=True)
-    else:
-        table("Proposals", ("id", "commit"), [(id, commit[:12]) for id, commit in found.items()])
+    with opened(fleet) as found, found.proposing(id, key) as proposing:
+        purpose: Purpose = "break-glass" if break_glass else "change"
+        seen = stated(found, proposing, reason, purpose, again=again, offline=offline)
+        shown(found, seen, as_json=as_json)
 
 
 @proposals.command()
@@ -87,98 +70,99 @@ def approve(
     fleet: FleetOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign a proposal's statement, after it was held against what its branch renders.
+    """Sign a proposal's statement, after it was held against what main would be with it.
 
-    Example: margo pr approve line-2 && margo push
+    The signature goes to the remote, if there is one.
+
+    Example: margo pr diff line-2 && margo pr approve line-2
     """
     import sys  # noqa: PLC0415
 
-    with _proposing(fleet, id, key) as (_, proposing):
-        seen = proposing.look()
+    from margo_gitops.cli.proposing import shown  # noqa: PLC0415
+    from margo_gitops.cli.reviewing import lines  # noqa: PLC0415
+
+    with opened(fleet) as found:
+        with found.proposing(id, key) as proposing:
+            seen = proposing.look()
         if sys.stdin.isatty() and not yes and not as_json:
-            for line in _lines(id, seen):
+            for line in lines(found, seen, full=False):
                 typer.echo(line)
             typer.confirm("Sign this?", abort=True)
         ref = proposing.approve(seen)
-        after = proposing.look()
-    told = [f"signed: {ref}", after.judged.missing or "it may be merged"]
-    emit({**_value(id, after), "ref": ref}, as_json=as_json, text=told)
+        found.origin.send()
+        shown(found, proposing.look(), as_json=as_json, first=f"signed: {ref}", ref=ref)
 
 
 @proposals.command()
 def merge(
-    id: IdArgument, key: KeyOption = None, fleet: FleetOption = HERE, as_json: JsonOption = False
+    id: IdArgument,
+    dry_run: DryRunOption = False,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
 ) -> None:
-    """Merge a proposal into main and publish it; only once it has its approvals.
+    """Merge a proposal into main, at the remote too, and publish it; once it has its approvals.
 
-    Example: margo pr merge line-2 && margo push
+    With `render: ci` the publishing is left to CI. Where others merge at the same time, it is tried
+    again on top of theirs.
+
+    Example: margo pr merge line-2
     """
-    from margo_gitops.cli.committing import follow, lines_of, summary  # noqa: PLC0415
+    from margo_gitops.cli.committing import lines_of, look_ahead, summary  # noqa: PLC0415
+    from margo_gitops.roles.proposals.merging import merge, require_approved, tidy  # noqa: PLC0415
 
-    with _proposing(fleet, id, key) as (co, proposing):
-        merged = proposing.merge(co.branch)
-        rendered = follow(co)
-    value = {"commit": merged, "rendered": [summary(item) for item in rendered]}
-    emit(value, as_json=as_json, text=[f"{merged[:12]} Merge proposal/{id}", *lines_of(rendered)])
+    with opened(fleet, asking=False) as found, found.proposing(id) as proposing:
+        if dry_run:
+            found.origin.refresh()
+            require_approved(proposing.look())
+            emit({"dryRun": True, "id": id}, as_json=as_json, text=f"would merge proposal/{id}")
+            return
+        done = merge(proposing, found.origin)
+        rendered: list[Published] = []
+        if found.co.main().fleet.render == "here":
+            from margo_gitops.cli.progress import progress  # noqa: PLC0415
+            from margo_gitops.roles.outgoing import publish  # noqa: PLC0415
 
-
-@contextmanager
-def _proposing(fleet: Path, id: str, key: Path | None) -> Iterator[tuple[Central, Proposing]]:
-    """`main` and the proposal, each read as it stands."""
-    import time  # noqa: PLC0415
-    from dataclasses import replace  # noqa: PLC0415
-
-    from margo_gitops.cli.options import person_signer  # noqa: PLC0415
-    from margo_gitops.roles.proposing import ProposalBranch, Proposing  # noqa: PLC0415
-    from margo_gitops.store.git import Authorship  # noqa: PLC0415
-
-    with central(fleet) as co:
-        co.head()  # the branch is written to, so it must not be the one that is checked out
-        _refresh(co.store)
-        who, mail = co.branch.who(), "proposal@margo-gitops.invalid"
-        branch = ProposalBranch(co.store, id, lambda: Authorship(who, mail, int(time.time())))
-        yield co, Proposing(replace(co, branch=branch), branch, person_signer(co.store, key))
+            with progress("rendering", len(found.co.main().sites)) as advance:
+                rendered = publish(found.co, found.origin, progress=advance)
+            look_ahead(found.co)
+        tidy(proposing, found.origin, done.seen)
+    value = {"commit": done.commit, "rendered": [summary(item) for item in rendered]}
+    text = [f"{done.commit[:12]} Merge proposal/{id}", *lines_of(rendered)]
+    emit(value, as_json=as_json, text=text)
 
 
-def _refresh(store: GitStore) -> None:
-    """Bring proposals and approvals from the remote; offline what is here must do."""
-    from margo_gitops.errors import MargoError  # noqa: PLC0415
-    from margo_gitops.store.sync import fetch_proposals  # noqa: PLC0415
-    from margo_gitops.store.transport import open_transport  # noqa: PLC0415
+@proposals.command()
+def close(
+    id: IdArgument,
+    void: Annotated[
+        bool, typer.Option("--void", help="Propose that what was approved counts for nothing.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why, for those who read it later.")] = "",
+    key: KeyOption = None,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Drop a proposal, here and at the remote.
 
-    url = store.setting("remote.origin.url")
-    if url is None:
-        return
-    try:
-        fetch_proposals(store, open_transport(url))
-    except MargoError as error:
-        typer.echo(f"margo: the remote was not asked: {error.problem}", err=True)
+    A signature cannot be taken back: with --void a second proposal gives each record of the first
+    one a successor, which no site goes back from.
 
+    Example: margo pr close line-2 --void --reason "the new part breaks"
+    """
+    from margo_gitops.roles.proposals.closing import close  # noqa: PLC0415
 
-def _value(id: str, seen: Look) -> dict[str, object]:
-    statement = seen.statement
-    return {
-        "id": id,
-        "proposer": statement.proposer,
-        "purpose": statement.purpose,
-        "reason": statement.reason,
-        "approvers": sorted(seen.judged.approvers),
-        "missing": seen.judged.missing,
-        "records": [
-            {"site": r.site, "name": r.name, "action": r.action, "version": r.version}
-            for r in seen.records
-        ],
-    }
-
-
-def _lines(id: str, seen: Look) -> list[str]:
-    statement = seen.statement
-    glass = ", breaking the glass" if statement.purpose == "break-glass" else ""
-    lines = [f"proposal/{id} by {statement.proposer}{glass}: {statement.reason}"]
-    for record in seen.records[:20]:
-        version = f" {record.application} {record.version}" if record.application else ""
-        lines.append(f"  {record.site}: {record.action} {record.name}{version}")
-    if len(seen.records) > 20:
-        lines.append(f"  and {len(seen.records) - 20} more")
-    signed = ", ".join(sorted(seen.judged.approvers)) or "nobody"
-    return [*lines, f"approved by {signed}", seen.judged.missing or "it may be merged"]
+    told = reason or f"proposal/{id} was closed"
+    with opened(fleet, asking=False) as found, found.proposing(id, key) as proposing:
+        done = close(proposing, found.origin, void=void, reason=told)
+        found.origin.send()
+    text = [f"closed proposal/{id}"]
+    if done.void is not None:
+        text.append(f"proposal/{done.void.id}: {done.void.missing or 'it may be merged'}")
+        text.append(f"next: {done.void.next}")
+    elif done.approvers:
+        text.append(
+            f"what {', '.join(done.approvers)} signed stays signed: whoever copied it and has a"
+            " publish key could bring it to sites, until their deployments change again"
+        )
+    value = {"id": id, "approvers": done.approvers, "void": done.void and done.void.id}
+    emit(value, as_json=as_json, text=text)

@@ -36,15 +36,23 @@ def register(app: typer.Typer) -> None:
 def render(
     check: Annotated[bool, typer.Option("--check", help="Only say what would change.")] = False,
     exit_code: ExitCodeOption = False,
+    push: Annotated[
+        bool, typer.Option("--push", help="Push, too; again where others were quicker.")
+    ] = False,
     fleet: FleetOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
     """Render main into the site branches; the same main gives everybody the same commits.
 
     Example: margo render --check --exit-code
+
+    Example: margo render --push
     """
     from margo_gitops.cli.committing import lines_of, publish, summary  # noqa: PLC0415
 
+    if push and not check:
+        _render_and_push(fleet, as_json=as_json)
+        return
     with central(fleet) as co:
         rendered = co.preview(co.main()) if check else publish(co)
     text = lines_of(rendered) or ["nothing to render: every site is up to date"]
@@ -89,6 +97,24 @@ def pull(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
     text = _moves(pulled.moved) or [f"nothing new at {remote.name}"]
     emit(value, as_json=as_json, text=[*text, *_apart(pulled.ahead)])
     _look_ahead(fleet)
+
+
+def _render_and_push(fleet: Path, *, as_json: bool) -> None:
+    """What CI does after a merge: nothing is lost, and nothing goes out twice."""
+    from margo_gitops.cli.committing import lines_of, look_ahead, summary  # noqa: PLC0415
+    from margo_gitops.cli.opening import opened  # noqa: PLC0415
+    from margo_gitops.cli.progress import progress  # noqa: PLC0415
+    from margo_gitops.roles.outgoing import publish  # noqa: PLC0415
+
+    with opened(fleet, asking=False) as found:
+        _remote(fleet)
+        found.origin.pull()
+        with progress("rendering", len(found.co.sites())) as advance:
+            rendered = publish(found.co, found.origin, progress=advance)
+        found.origin.require_told()
+        look_ahead(found.co)
+    text = lines_of(rendered) or ["nothing to render: every site is up to date"]
+    emit([summary(item) for item in rendered], as_json=as_json, text=text)
 
 
 def _moves(refs: Sequence[str]) -> list[str]:

@@ -15,6 +15,10 @@ ARTIFACTS = "refs/margo/artifact/"
 ALIVES = "refs/margo/alive/"
 APPROVALS = "refs/margo/approval/"
 PROPOSALS = "refs/heads/proposal/"
+ORIGIN = "refs/remotes/origin/"
+"""In a person's clone: where the remote's branches were when it was last asked."""
+
+ORIGIN_MAIN = f"{ORIGIN}main"
 REQUESTS = "refs/margo/request/"
 TRIPS = "refs/margo/trip/"
 """What an office knows of a site's sticks, and in a site's own mirror what the site does."""
@@ -33,6 +37,7 @@ ROOTS = "trust/root"
 ENROLMENTS = "trust/enrolment"
 PENDING = "trust/pending"
 STATEMENTS = "trust/statements"
+VOIDED = "trust/voided"
 
 FLEET = "fleet.yaml"
 MANIFEST = "manifest.json"
@@ -88,6 +93,11 @@ def request_ref(site: str, node: str | None) -> str:
 def proposal_ref(id: str) -> str:
     """The branch of a proposal."""
     return PROPOSALS + flat(id, "proposal id")
+
+
+def known_ref(branch: str) -> str:
+    """Where a clone remembers the remote's branch to be."""
+    return ORIGIN + branch.removeprefix("refs/heads/")
 
 
 def alive_ref(site: str) -> str:
@@ -209,6 +219,11 @@ def pending_path(path: str) -> str:
 def settled_path(waiting: str) -> str:
     """Where such a file stands once enough persons signed it."""
     return waiting.replace(f"{PENDING}/", CHAIN, 1)
+
+
+def voided_path(statement: str) -> str:
+    """Where the records of a closed proposal's statement stand on `main`, by its digest."""
+    return f"{VOIDED}/{statement.removeprefix('sha256:')}.records"
 
 
 def statement_path(statement: str) -> str:

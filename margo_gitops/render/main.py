@@ -9,7 +9,7 @@ from margo_gitops.documents.dialects import Dialect
 from margo_gitops.errors import Invalid
 from margo_gitops.model.application import ApplicationDescription, Profile
 from margo_gitops.model.fleet import Device, Fleet, Intent, Site
-from margo_gitops.model.record import ApplicationLock
+from margo_gitops.model.record import ApplicationLock, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Application:
 class Main:
     """All of `main` that rendering needs, at one commit.
 
-    `declared` maps site and node to the text of the node's capabilities file.
+    `declared` maps site and node to the text of the node's capabilities file, `voided` a site to
+    the records of closed proposals that it must never adopt.
     """
 
     commit: str
@@ -35,6 +36,7 @@ class Main:
     intents: Mapping[str, Intent]
     applications: Mapping[tuple[str, str], Application]
     declared: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    voided: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
     _reached: dict[str, frozenset[str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

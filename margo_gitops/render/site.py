@@ -23,6 +23,7 @@ from margo_gitops.render.desired import suspended_at, wanted_at
 from margo_gitops.render.main import Main
 from margo_gitops.render.manifest import manifest_of
 from margo_gitops.render.records import content, deployment_entry, removals, settings_entry
+from margo_gitops.render.voided import beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,9 @@ def waiting(
     return _settled(main, site, published, signed).waiting
 
 
-def wanted(main: Main, site: str, published: PublishedTree | None) -> tuple[RecordEntry, ...]:
-    """Every entry that `main` asks of a site, held ones and removals included."""
-    return _settled(main, site, published, None).entries
+def wanted(main: Main, site: str, published: PublishedTree | None) -> Settled:
+    """Every entry that `main` asks of a site, held ones and removals included, and documents."""
+    return _settled(main, site, published, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ def _wanted(
         documents[wanted.id] = document
         entries.append(entry)
     entries += removals(held, {entry.record.id for entry in entries})
+    if site in main.voided:
+        entries = list(beyond(entries, main.voided[site], held))
     return Settled(tuple(entries), documents, ())
 
 

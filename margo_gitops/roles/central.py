@@ -12,8 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from margo_gitops.errors import MargoError, Stalled
 from margo_gitops.model import layout
-from margo_gitops.model.record import RecordEntry
-from margo_gitops.render import Main, PublishedTree, SiteTree, Waiting, render, waiting, wanted
+from margo_gitops.render import Main, PublishedTree, SiteTree, Waiting, render, waiting
 from margo_gitops.render.edits import Edit
 from margo_gitops.roles.checking import require_valid_main
 from margo_gitops.roles.fleettrust import FleetTrust, read_trust
@@ -62,8 +61,11 @@ class MainBranch(Protocol):
 class Trunk(MainBranch, Protocol):
     """`main` itself, into which proposals are merged."""
 
-    def merge(self, commit: str, message: str) -> str:
-        """Merge a commit; returns the merge."""
+    def join(self, base: str, commit: str, message: str) -> str:
+        """The commit that merges one into another, which no ref holds yet."""
+
+    def forward(self, base: str, commit: str) -> None:
+        """Move `main` from `base` to a commit that follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +91,17 @@ class BareMain:
         self.store.move(layout.MAIN, new, old=old)
         return new
 
-    def merge(self, commit: str, message: str) -> str:
-        """Merge a commit; `Stalled` where git finds no one tree of both."""
-        old, path = self.head(), self.store.path
-        if old is None or path is None:
+    def join(self, base: str, commit: str, message: str) -> str:
+        """The commit that merges two; `Stalled` where git finds no one tree of both."""
+        if self.store.path is None:
             raise Stalled("this repository has no main branch", help="margo init DIR")
-        tree = merged_tree(path, old, commit)
-        new = self.store.join(tree, parents=[old, commit], author=self.author(), message=message)
-        self.store.move(layout.MAIN, new, old=old)
-        return new
+        tree = merged_tree(self.store.path, base, commit)
+        parents = [base, commit]
+        return self.store.join(tree, parents=parents, author=self.author(), message=message)
+
+    def forward(self, base: str, commit: str) -> None:
+        """Move `main`; `LostRace` where somebody was quicker."""
+        self.store.move(layout.MAIN, commit, old=base)
 
     def who(self) -> str:
         """The name that its commits carry."""
@@ -186,15 +190,6 @@ class Central:
             if tree is not None:
                 yield Rendered(site, tree, before, tip=tip)
 
-    def wanted(self, main: Main) -> Iterator[tuple[RecordEntry, bool]]:
-        """What `main` asks of each enrolled site, whoever approved it; True for what it has."""
-        trust = self.trust()
-        for site in sorted(main.sites):
-            if trust is not None and trust.signed(site).enrolment:
-                before = self._before(site)
-                held = frozenset() if before is None else frozenset(before.tree.change.records)
-                yield from ((entry, entry in held) for entry in wanted(main, site, before))
-
     def waiting(self, main: Main, sites: Sequence[str] | None = None) -> dict[str, list[Waiting]]:
         """What is merged and not published yet, by site; nothing in an open fleet."""
         trust = self.trust()
@@ -202,7 +197,7 @@ class Central:
         if trust is None:
             return found
         for site in sorted(main.sites) if sites is None else sites:
-            if late := waiting(main, site, self._before(site), trust.signed(site)):
+            if late := waiting(main, site, self.before(site), trust.signed(site)):
                 found[site] = list(late)
         return found
 
@@ -256,7 +251,8 @@ class Central:
         tip = self.store.resolve(layout.site_ref(site))
         return None if tip is None else published(self.store, site, tip).tree
 
-    def _before(self, site: str) -> PublishedTree | None:
+    def before(self, site: str) -> PublishedTree | None:
+        """What a site's next tree is made from; None where nothing was published yet."""
         tips = [self.store.resolve(ref(site)) for ref in (layout.site_ref, layout.status_ref)]
         return standing(self.store, site, tips[0], tips[1], self.trust()).before
 

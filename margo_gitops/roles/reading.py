@@ -9,7 +9,7 @@ from margo_gitops.errors import Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.device import DeviceCapabilities
 from margo_gitops.model.fleet import Device, Fleet, Intent, Site
-from margo_gitops.model.record import ApplicationLock
+from margo_gitops.model.record import ApplicationLock, Record
 from margo_gitops.model.report import SiteStatus
 from margo_gitops.render.main import Application, Main
 from margo_gitops.store.git import GitStore
@@ -51,6 +51,7 @@ def read_main(store: GitStore, commit: str) -> Main:
         },
         applications=dict(_applications(store, commit)),
         declared=declared,
+        voided=_voided(store, commit),
     )
 
 
@@ -78,6 +79,16 @@ def package(store: GitStore, commit: str, app: str, version: str) -> dict[str, b
     folder = layout.app_folder(app, version)
     files = store.files(commit, folder)
     return {path.removeprefix(folder + "/"): data for path, data in files.items()}
+
+
+def _voided(store: GitStore, commit: str) -> dict[str, tuple[Record, ...]]:
+    """Site to the records of closed proposals, one a line of the files below `trust/voided/`."""
+    found: dict[str, tuple[Record, ...]] = {}
+    for path, data in store.files(commit, layout.VOIDED).items():
+        for line in data.splitlines():
+            record = canonical.load(line, Record, path)
+            found[record.site] = (*found.get(record.site, ()), record)
+    return found
 
 
 def _yaml(store: GitStore, commit: str, folder: str) -> Iterator[tuple[str, bytes]]:

@@ -6,7 +6,7 @@ it, or still on the ref of whoever gave it. A signature that does not count is l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -62,6 +62,17 @@ class Statements:
         beside = b"" if id is None else self.store.blob(id)
         return tuple(read_leaves(beside, read_statement(self.held[digest].statement)))
 
+    def records(self, digest: str) -> Iterator[Record]:
+        """The records of a statement, as they were stated; those that it is not over are left out.
+
+        None of them where they were not recorded beside it.
+        """
+        id = self._files.get(digest.removeprefix("sha256:"), {}).get("records")
+        over = frozenset(self.leaves(digest))
+        for line in (b"" if id is None else self.store.blob(id)).splitlines():
+            if merkle.leaf(line) in over:
+                yield canonical.load(line, Record, "a stated record")
+
     def evidence(self, record: Record) -> Iterator[tuple[str, Evidence]]:
         """Each statement that is over this very record, by its digest, and what proves that."""
         leaf = merkle.leaf(canonical.dump(record))
@@ -100,10 +111,17 @@ class Statements:
                 yield self.store.read(tip, SIGNATURE) or b""
 
 
-def statement_files(statement: bytes, leaves: bytes) -> dict[str, bytes]:
-    """Where a statement and its leaves stand on `main`."""
+def statement_files(
+    statement: bytes, leaves: bytes, records: Sequence[Record] = ()
+) -> dict[str, bytes]:
+    """Where a statement, its leaves and its records stand on `main`, one record a line."""
     name = f"{layout.STATEMENTS}/{canonical.digest(statement).removeprefix('sha256:')}"
-    return {f"{name}.json": statement, f"{name}.leaves": leaves}
+    lines = sorted(canonical.dump(record) + b"\n" for record in records)
+    return {
+        f"{name}.json": statement,
+        f"{name}.leaves": leaves,
+        f"{name}.records": b"".join(lines),
+    }
 
 
 def keep_approval(store: GitStore, statement: bytes, signature: bytes) -> str:

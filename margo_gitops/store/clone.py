@@ -6,6 +6,7 @@ have no working tree; `sync` keeps them.
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,16 +18,17 @@ from margo_gitops.errors import LostRace, MargoError, Refused, Stalled
 from margo_gitops.model.layout import MAIN, SITES, STATUSES
 from margo_gitops.store import sync
 from margo_gitops.store.disk import disk_faults, replacing
-from margo_gitops.store.git import GitStore
-from margo_gitops.store.gitprogram import answer, git, must, said
+from margo_gitops.store.git import Authorship, GitStore
+from margo_gitops.store.gitprogram import answer, git, merged_tree, must, said
 from margo_gitops.store.names import checked_parts
+from margo_gitops.store.proposed import push_proposals
 from margo_gitops.store.sync import PullResult
 from margo_gitops.store.transport import Transport, Update
 
 __all__ = ["Clone", "PullResult"]
 
-_ORIGIN_MAIN = "refs/remotes/origin/main"
 _ARGUMENTS = 500
+_IDENT = re.compile(r"(?P<name>[^<]*) <(?P<mail>[^>]*)> (?P<time>[0-9]+) [+-][0-9]{4}")
 _Old = tuple[bytes, int] | None
 
 
@@ -86,29 +88,40 @@ class Clone:
 
     def who(self) -> str:
         """The name of whoever commits here; `Stalled` where git does not know it."""
+        return self.author().name
+
+    def author(self) -> Authorship:
+        """Whoever commits here, now; `Stalled` where git does not know it."""
         done = git(self.path, "var", "GIT_AUTHOR_IDENT")
-        if done.code != 0:
+        named = _IDENT.fullmatch(done.out.strip())
+        if done.code != 0 or named is None:
             raise said(done, "var")
-        return done.out.partition(" <")[0]
+        return Authorship(named["name"], named["mail"], int(named["time"]))
 
-    def merge(self, commit: str, message: str) -> str:
-        """Merge a commit into `main`; `Stalled` with git's words, and all as before, if it cannot.
+    def join(self, base: str, commit: str, message: str) -> str:
+        """The commit that merges one into another, signed where git is told to; no ref moves.
 
-        `main` gets a commit of its own also where it could just move on: the merge is seen.
+        It is a commit of its own also where `main` could just move on: the merge is seen. Raises
+        `Stalled` where git finds no one tree of both.
         """
-        self.head()
-        done = git(self.path, "merge", "-q", "--no-ff", "--no-autostash", "-m", message, commit)
+        tree = merged_tree(self.path, base, commit)
+        signs = answer(self.path, "config", "--type=bool", "--get", "commit.gpgSign") == "true"
+        words = ["commit-tree", *(["-S"] if signs else []), "-p", base, "-p", commit, "-m", message]
+        done = git(self.path, "-c", "core.fsync=all", *words, tree)
         if done.code != 0:
-            git(self.path, "merge", "--abort")
-            problem = said(done, "merge")
-            if isinstance(problem, LostRace):
-                raise problem
-            raise Stalled(
-                f"{commit[:12]} cannot be merged into main: {problem.problem}",
-                then="nothing was changed",
-                help="git rebase main, on that branch; then margo pr create again",
-            )
-        return self.head() or commit
+            raise said(done, "commit-tree")
+        return done.out.strip()
+
+    def forward(self, base: str, commit: str) -> None:
+        """Move `main` and its files from `base`, or from before it, to a commit that follows it.
+
+        Raises `LostRace` where `main` has moved on meanwhile, `Stalled` where a file is edited.
+        """
+        ours = self.head()
+        with GitStore.open(self.path) as store:
+            if ours is None or not store.is_ancestor(ours, base):
+                raise LostRace(f"main is at {ours}, expected {base}")
+        self._forward(commit)
 
     def pull(self, transport: Transport) -> PullResult:
         """Bring `main`, the site branches and the statuses; nothing of ours is lost.
@@ -120,7 +133,7 @@ class Clone:
             found = sync.fetch_branches(store, transport)
             if found.main is None:
                 return found
-            self._remember(store, found.main)
+            sync.remember_main(store, found.main)
             if ours == found.main or (ours and store.is_ancestor(found.main, ours)):
                 ahead = (MAIN,) if ours != found.main else ()
                 return PullResult(ours, found.moved, (*ahead, *found.ahead))
@@ -141,9 +154,9 @@ class Clone:
         with GitStore.open(self.path) as store:
             pushed = sync.push_main(store, transport)
             for update in pushed:
-                self._remember(store, update.new)
+                sync.remember_main(store, update.new)
             pushed += sync.push_artifacts(store, transport)
-            pushed += sync.push_proposals(store, transport)
+            pushed += push_proposals(store, transport)
             pushed += sync.push_sites(store, transport)
         return tuple(pushed)
 
@@ -167,7 +180,7 @@ class Clone:
                 found = sync.fetch_branches(store, transport)
                 if found.main is None:
                     raise Stalled(f"{transport.name} has no branch main: it holds no fleet")
-                clone._remember(store, found.main)
+                sync.remember_main(store, found.main)
             clone._forward(found.main)
         return clone
 
@@ -178,13 +191,6 @@ class Clone:
             must(self.path, "config", "--add", "remote.origin.fetch", f"+{ref}:{theirs}")
         must(self.path, "config", "branch.main.remote", "origin")
         must(self.path, "config", "branch.main.merge", MAIN)
-
-    def _remember(self, store: GitStore, main: str) -> None:
-        """Keep git's own memory of the remote's `main`, which `git status` shows."""
-        held = store.resolve(_ORIGIN_MAIN)
-        if held != main:
-            with suppress(LostRace):  # another git remembers the same
-                store.move(_ORIGIN_MAIN, main, old=held)
 
     def _forward(self, commit: str) -> None:
         done = git(self.path, "merge", "-q", "--ff-only", "--no-autostash", commit)

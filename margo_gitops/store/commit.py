@@ -16,6 +16,7 @@ class Commit:
     time: int
     author: str
     message: str
+    tree: str
 
     def authorship(self) -> Authorship:
         """The same author and time, for a commit that is derived from this one."""

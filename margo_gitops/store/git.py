@@ -123,6 +123,7 @@ class GitStore:
             found.commit_time,
             found.author.decode("utf-8", "replace"),
             found.message.decode("utf-8", "replace"),
+            found.tree.decode(),
         )
 
     def read(self, commit: str, path: str) -> bytes | None:

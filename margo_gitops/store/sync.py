@@ -7,6 +7,7 @@ differ the remote's is taken. A status is never ours.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from margo_gitops.errors import LostRace
@@ -15,7 +16,7 @@ from margo_gitops.model.layout import (
     APPROVALS,
     ARTIFACTS,
     MAIN,
-    PROPOSALS,
+    ORIGIN_MAIN,
     REQUESTS,
     SITES,
     STATUSES,
@@ -45,9 +46,12 @@ def fetch_branches(store: GitStore, transport: Transport) -> PullResult:
     return _fetch(store, transport, [MAIN, SITES, STATUSES, ALIVES, APPROVALS, REQUESTS])
 
 
-def fetch_proposals(store: GitStore, transport: Transport) -> PullResult:
-    """Bring the proposals and their approvals; one of ours that is ahead, or apart, stays."""
-    return _fetch(store, transport, [PROPOSALS, APPROVALS])
+def remember_main(store: GitStore, main: str) -> None:
+    """Keep git's own memory of the remote's `main`, which `git status` shows."""
+    held = store.resolve(ORIGIN_MAIN)
+    if held != main:
+        with suppress(LostRace):  # another git remembers the same
+            store.move(ORIGIN_MAIN, main, old=held)
 
 
 def push_main(store: GitStore, transport: Transport) -> list[Update]:
@@ -71,11 +75,6 @@ def push_main(store: GitStore, transport: Transport) -> list[Update]:
 def push_artifacts(store: GitStore, transport: Transport) -> list[Update]:
     """Push every artifact that travels in git and that the remote lacks."""
     return _push_due(store, transport, ARTIFACTS)
-
-
-def push_proposals(store: GitStore, transport: Transport) -> list[Update]:
-    """Push the approvals given here, then the proposals that are ahead."""
-    return _push_due(store, transport, APPROVALS) + _push_due(store, transport, PROPOSALS)
 
 
 def push_sites(store: GitStore, transport: Transport) -> list[Update]:
@@ -139,11 +138,9 @@ def _due(store: GitStore, prefix: str, tips: Mapping[str, str]) -> list[Update]:
 
 
 def _stays(store: GitStore, ref: str, ours: str | None, theirs: str) -> bool:
-    """A branch that we are ahead in, one of a proposal that went two ways, a given approval."""
+    """A branch that we are ahead in, and a given approval."""
     if ours is None:
         return False
-    if ref.startswith(PROPOSALS):
-        return not descends(store, ours, theirs)
     return ref.startswith(APPROVALS) or (
         ref.startswith(SITES) and follows(store, ref, theirs, ours)
     )

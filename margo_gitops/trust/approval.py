@@ -13,7 +13,7 @@ from margo_gitops.model.approval import ApprovalRule, Policy, Proof, Scope, Stat
 from margo_gitops.model.record import Record, RecordEntry
 from margo_gitops.model.trust import Enrolment, TrustRoot
 from margo_gitops.trust import merkle
-from margo_gitops.trust.signers import Persons
+from margo_gitops.trust.signers import Persons, able
 from margo_gitops.trust.sshsig import Namespace
 
 LONGEST = 4096
@@ -140,6 +140,20 @@ def judge(evidence: Evidence, root: TrustRoot, scopes: Iterable[Scope]) -> Judge
             if lacks := _lacks(rule, approvers):
                 return Judged(statement, approvers, lacks + told)
     return Judged(statement, approvers, None)
+
+
+def unmeetable(root: TrustRoot, scopes: Iterable[Scope], proposer: str) -> str | None:
+    """The rule that not enough persons could meet, whoever signs, in words; None where all can."""
+    may = others(frozenset(able(root, "approve")), proposer)
+    for scope in scopes:
+        for rule in rules_for(root.policy, scope):
+            count = len(may & set(rule.persons) if rule.persons else may)
+            if count < rule.approvals:
+                return (
+                    f"the rule {rule.name} asks for {rule.approvals} approvals, and {count} persons"
+                    f" besides {proposer} could give one"
+                )
+    return None
 
 
 def others(persons: frozenset[str], proposer: str) -> frozenset[str]:

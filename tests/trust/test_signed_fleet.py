@@ -9,6 +9,8 @@ from margo_gitops.model.approval import Policy
 from margo_gitops.render import edits
 from margo_gitops.render.edits import Edit
 from margo_gitops.roles.central import BareMain
+from margo_gitops.roles.origin import Origin
+from margo_gitops.roles.proposals.merging import merge
 from margo_gitops.store.git import Authorship, GitStore
 from tests.store.making import fsck
 from tests.trust.world import SignedFleet
@@ -99,8 +101,8 @@ def test_a_proposal_is_merged_in_a_repository_without_a_work_tree(tmp_path: Path
     id = fleet.propose(fleet.intent())
     fleet.approve(id, "bob")
     assert isinstance(fleet.co.branch, BareMain)
-    merged = fleet.proposing(id, "alice").merge(fleet.co.branch)
-    assert len(store.commit(merged).parents) == 2
+    merged = merge(fleet.proposing(id, "alice"), Origin(store))
+    assert len(store.commit(merged.commit).parents) == 2
     assert [item.deployments for item in fleet.co.render()] == [("hello",)]
     fsck(tmp_path / "fleet.git")
     store.close()

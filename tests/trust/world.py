@@ -19,7 +19,8 @@ from margo_gitops.roles.ceremony import Ceremony, first_root, with_person
 from margo_gitops.roles.edge import EdgeNode
 from margo_gitops.roles.fleettrust import FleetTrust
 from margo_gitops.roles.local import LocalOrchestrator
-from margo_gitops.roles.proposing import ProposalBranch, Proposing, Purpose
+from margo_gitops.roles.proposals.branch import ProposalBranch
+from margo_gitops.roles.proposals.proposing import Proposing, Purpose
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.trust.enrolment import node_enrolment, site_enrolment
 from tests.fleet import FLEET_ID, SimulatedFleet, SimulatedNode, SimulatedSite
@@ -178,8 +179,7 @@ class SignedFleet(SimulatedFleet):
 
     def proposing(self, id: str, who: str) -> Proposing:
         branch = ProposalBranch(self.remote, id, self._author)
-        co = Central(self.remote, branch, self.pinned, lambda: key(who), lambda: self.now)
-        return Proposing(co, branch, key(who))
+        return Proposing(self.co, branch, lambda: key(who))
 
     def approve(self, id: str, *persons: str) -> None:
         for who in persons:

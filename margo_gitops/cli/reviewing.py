@@ -1,0 +1,190 @@
+"""`margo pr list`, `show` and `diff`: what people look at before they decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from margo_gitops.cli.opening import IdArgument, Opened, opened
+from margo_gitops.cli.options import HERE, FleetOption, JsonOption
+from margo_gitops.cli.output import emit, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from margo_gitops.model.proposal import Group, Word
+    from margo_gitops.roles.proposals.looking import Look
+
+ExitCodeOption = Annotated[
+    bool, typer.Option("--exit-code", help="Exit 1 unless it may be merged.")
+]
+
+_SITES = 5
+_LINES = 12
+
+
+def register(noun: typer.Typer) -> None:
+    """Add the verbs that only look."""
+    noun.command("list")(list_)
+    noun.command()(show)
+    noun.command()(diff)
+
+
+def list_(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
+    """List the proposals whose branches are there, with what they say of themselves.
+
+    Example: margo pr list --json
+    """
+    from margo_gitops.roles.proposals.listing import proposals  # noqa: PLC0415
+
+    with opened(fleet) as found:
+        known = proposals(found.co.store, found.co.trust())
+    if as_json:
+        value = [
+            {
+                "id": item.id,
+                "commit": item.commit,
+                "state": item.state,
+                "title": item.subject,
+                "proposer": item.statement and item.statement.proposer,
+                "reason": item.statement and item.statement.reason,
+                "records": item.statement and item.statement.records,
+                "approvers": item.approvers,
+                "problem": item.problem,
+            }
+            for item in known
+        ]
+        emit(value, as_json=True)
+        return
+    rows = [
+        (
+            item.id,
+            item.state,
+            item.statement.proposer if item.statement else "-",
+            str(item.statement.records) if item.statement else "-",
+            ", ".join(item.approvers) or "nobody",
+            item.problem or (item.statement.reason if item.statement else item.subject),
+        )
+        for item in known
+    ]
+    table("Proposals", ("id", "state", "by", "records", "approved by", "why"), rows)
+
+
+def show(
+    id: IdArgument,
+    exit_code: ExitCodeOption = False,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a proposal would have sites run, who signed it, what is missing, and what is next.
+
+    Example: margo pr show line-2 --exit-code
+    """
+    with opened(fleet) as found, found.proposing(id) as proposing:
+        seen = proposing.look()
+        emit(value(found, seen), as_json=as_json, text=lines(found, seen, full=False))
+    if exit_code and seen.missing is not None:
+        raise typer.Exit(1)
+
+
+def diff(
+    id: IdArgument,
+    site: Annotated[str | None, typer.Option(help="What this site gets alone.")] = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 1 where it changes something.")
+    ] = False,
+    fleet: FleetOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a proposal changes at its sites: documents, parameters, digests; equal ones once.
+
+    Example: margo pr diff line-2 --site north
+    """
+    from margo_gitops.errors import Invalid  # noqa: PLC0415
+    from margo_gitops.plan.changes import grouped, summary  # noqa: PLC0415
+
+    with opened(fleet) as found, found.proposing(id) as proposing:
+        changes = [c for c in proposing.look().all if site in {None, c.site}]
+    if site is not None and not changes:
+        raise Invalid(f"proposal/{id} changes nothing at {site}", help=f"margo pr show {id}")
+    groups = grouped(changes)
+    text = [f"proposal/{id}: {summary(groups)}"] if changes else [f"proposal/{id}: no difference"]
+    for group in groups:
+        text += ["", *group_lines(group, full=True)]
+    shown = {"id": id, "summary": summary(groups), "groups": [_group(group) for group in groups]}
+    emit(shown, as_json=as_json, text=text)
+    if exit_code and changes:
+        raise typer.Exit(1)
+
+
+def word(found: Opened, seen: Look) -> Word:
+    """A proposal that was looked at, in words."""
+    from margo_gitops.roles.proposals.listing import known  # noqa: PLC0415
+    from margo_gitops.roles.proposals.words import word_of  # noqa: PLC0415
+
+    return word_of(seen, known(found.co.store, seen.id, found.co.trust()))
+
+
+def value(found: Opened, seen: Look) -> dict[str, Any]:
+    """A proposal for `--json`."""
+    told = word(found, seen)
+    return {
+        "id": told.id,
+        "commit": told.commit,
+        "state": told.state,
+        "proposer": told.proposer,
+        "purpose": seen.stated and seen.stated.statement.purpose,
+        "reason": told.reason,
+        "statement": seen.stated and seen.stated.digest,
+        "approvers": told.approvers,
+        "missing": told.missing,
+        "next": seen.next,
+        "sites": told.sites,
+        "records": [
+            {"site": r.site, "name": r.name, "action": r.action, "version": r.version}
+            for r in (change.after.record for change in seen.all)
+        ],
+    }
+
+
+def lines(found: Opened, seen: Look, *, full: bool) -> list[str]:
+    """A proposal on a terminal."""
+    from margo_gitops.plan.changes import summary  # noqa: PLC0415
+
+    known = word(found, seen)
+    glass = seen.stated is not None and seen.stated.statement.purpose == "break-glass"
+    by = f" by {known.proposer}" if known.proposer else ""
+    told = [f"proposal/{seen.id}{by}{', breaking the glass' if glass else ''}: {known.reason}"]
+    told.append(
+        f"{known.records} records, {summary(known.groups)}" if known.records else "no change"
+    )
+    for group in known.groups:
+        told += group_lines(group, full=full)
+    if seen.strangers:
+        told.append(f"not enrolled, so they get nothing yet: {_some(tuple(seen.strangers))}")
+    if found.co.trust() is not None:
+        told.append(f"approved by {', '.join(seen.approvers) or 'nobody'}")
+    if known.state == "merged":
+        return [*told, "merged; next: margo status"]
+    return [*told, seen.missing or "it may be merged", f"next: {seen.next}"]
+
+
+def group_lines(group: Group, *, full: bool) -> Iterator[str]:
+    """A group: its sites, the first few by name, and its lines, the first few without `full`."""
+    count = len(group.sites)
+    yield f"{count} site{'s' * (count != 1)}: {group.title}"
+    yield f"  at {_some(group.sites)}"
+    shown = group.lines if full else group.lines[:_LINES]
+    yield from (f"  {line}" for line in shown)
+    if len(shown) < len(group.lines):
+        yield f"  … and {len(group.lines) - len(shown)} more lines: margo pr diff"
+
+
+def _some(sites: tuple[str, ...]) -> str:
+    more = len(sites) - _SITES
+    return ", ".join(sites[:_SITES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {"title": group.title, "sites": list(group.sites), "lines": list(group.lines)}

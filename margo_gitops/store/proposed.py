@@ -1,0 +1,124 @@
+"""Proposals between a person's clone and its remote: brought, sent, and gone once they are closed.
+
+A clone remembers where the remote's proposals were (`refs/remotes/origin/proposal/<id>`), as git
+does. So one that is gone there, closed or merged, goes here too and is not sent again; one with
+commits that the remote never had stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import PurePosixPath
+
+from margo_gitops.errors import LostRace
+from margo_gitops.model.layout import APPROVALS, MAIN, PROPOSALS, STATEMENTS, known_ref
+from margo_gitops.store.epochs import descends
+from margo_gitops.store.git import GitStore
+from margo_gitops.store.transport import Transport, Update
+
+_ROUNDS = 3
+
+
+def fetch_proposals(store: GitStore, transport: Transport) -> list[str]:
+    """Bring the proposals and their approvals; the branches that are gone there and here.
+
+    A proposal of ours that is ahead, or went another way, stays.
+    """
+    tips = transport.refs([PROPOSALS, APPROVALS])
+    held = store.refs()
+    new = {ref: id for ref, id in tips.items() if held.get(ref) != id}
+    transport.fetch(store, new)
+    for ref, id in sorted(new.items()):
+        ours = held.get(ref)
+        if ours is None or (ref.startswith(PROPOSALS) and descends(store, ours, id)):
+            store.move(ref, id, old=ours)
+    for ref, id in tips.items():
+        if ref.startswith(PROPOSALS):
+            _remember(store, ref, id)
+    return [ref for ref in held if ref.startswith(PROPOSALS) and _gone(store, ref, tips.get(ref))]
+
+
+def push_proposals(store: GitStore, transport: Transport) -> list[Update]:
+    """Push the approvals of proposals that are open here, then the proposals that are ahead."""
+    for _ in range(_ROUNDS):
+        due = _due(store, transport)
+        if not due:
+            return []
+        try:
+            transport.push(store, due)
+        except LostRace:
+            continue
+        for update in due:
+            if update.ref.startswith(PROPOSALS):
+                _remember(store, update.ref, update.new)
+        return due
+    raise LostRace(f"proposals of {transport.name} keep being moved by another")
+
+
+def forget_proposal(store: GitStore, ref: str) -> None:
+    """Drop a proposal's branch here, and where the remote's was."""
+    for name in (ref, known_ref(ref)):
+        tip = store.resolve(name)
+        if tip is not None:
+            with suppress(LostRace):  # another dropped it, or works on it
+                store.delete(name, old=tip)
+
+
+def approvals_of(store: GitStore, statements: frozenset[str]) -> dict[str, str]:
+    """The refs of the signatures of these statements, which are named by their digests in hex."""
+    refs = store.refs(APPROVALS)
+    return {
+        ref: tip
+        for ref, tip in refs.items()
+        if ref.removeprefix(APPROVALS).partition("-")[0] in statements
+    }
+
+
+def statements_at(store: GitStore, commit: str) -> frozenset[str]:
+    """The digests, in hex, of the statements that a commit holds."""
+    paths = map(PurePosixPath, store.paths(commit, STATEMENTS))
+    return frozenset(path.stem for path in paths if path.suffix == ".json")
+
+
+def _due(store: GitStore, transport: Transport) -> list[Update]:
+    tips = transport.refs([PROPOSALS, APPROVALS])
+    ours = {
+        ref: tip
+        for ref, tip in store.refs(PROPOSALS).items()
+        if ref in tips or store.resolve(known_ref(ref)) is None
+    }
+    main = store.resolve(MAIN)
+    settled = statements_at(store, main) if main is not None else frozenset()
+    held = (statements_at(store, tip) for tip in ours.values())
+    signed = approvals_of(store, frozenset().union(*held) - settled)
+    return [*_new(signed, tips), *_ahead(store, ours, tips)]
+
+
+def _new(signed: dict[str, str], tips: dict[str, str]) -> Iterator[Update]:
+    """A signature is written once."""
+    yield from (Update(ref, None, id) for ref, id in sorted(signed.items()) if ref not in tips)
+
+
+def _ahead(store: GitStore, ours: dict[str, str], tips: dict[str, str]) -> Iterator[Update]:
+    for ref, id in sorted(ours.items()):
+        theirs = tips.get(ref)
+        if theirs is None or (theirs != id and descends(store, theirs, id)):
+            yield Update(ref, theirs, id)
+
+
+def _gone(store: GitStore, ref: str, theirs: str | None) -> bool:
+    """Whether a proposal was at the remote as it is here, and is there no more; drops it then."""
+    ours, known = store.resolve(ref), store.resolve(known_ref(ref))
+    if theirs is not None or ours is None or known is None or not descends(store, ours, known):
+        return False
+    forget_proposal(store, ref)
+    return True
+
+
+def _remember(store: GitStore, ref: str, tip: str) -> None:
+    name = known_ref(ref)
+    held = store.resolve(name)
+    if held != tip:
+        with suppress(LostRace):  # another git remembers the same
+            store.move(name, tip, old=held)
