@@ -230,8 +230,9 @@ def _carry_out(co: Central, after: Main, name: str, edit: Edit, how: _How) -> No
     from margo_gitops.roles.placeable import require_placeable, unplaceable  # noqa: PLC0415
 
     sites = targeted(after.intents[name], after.sites)
-    for _ in co.previews(after, sites):
-        pass
+    if how.proposal is None or how.dry_run:  # a proposal is rendered when it is stated
+        for _ in co.previews(after, sites):
+            pass
     require_placeable(unplaceable(co.store, after, name), name)
     _finish(co, edit, name, len(sites), how, alike(after, name) if how.dry_run else ())
 

@@ -89,6 +89,7 @@ def clone(
     from margo_gitops.store.transport import open_transport, redacted  # noqa: PLC0415
     from margo_gitops.trust.spoken import spoken  # noqa: PLC0415
 
+    url = str(Path(url).absolute()) if Path(url).exists() else url  # it is named from elsewhere
     made = Clone.clone(url, folder, open_transport(url))
     with central(folder) as co:
         trust = co.trust()

@@ -58,6 +58,7 @@ def stated(
     """
     from margo_gitops.roles.checking import require_valid_main  # noqa: PLC0415
     from margo_gitops.roles.proposals.locks import open_locks, resolved  # noqa: PLC0415
+    from margo_gitops.roles.proposals.remembered import keep  # noqa: PLC0415
 
     if not again:
         proposing.branch.tip()
@@ -70,6 +71,7 @@ def stated(
                 proposing.branch.commit(edit.changes, f"{edit.message}\n\nProposal: {seen.id}\n")
     if found.co.trust() is not None and (seen.beyond or again or purpose == "break-glass"):
         seen = proposing.create(reason, purpose, again=again)
+    keep(proposing, seen)
     found.origin.send()
     return seen
 

@@ -102,19 +102,21 @@ def diff(
     Example: margo pr diff line-2 --site north
     """
     from margo_gitops.errors import Invalid  # noqa: PLC0415
-    from margo_gitops.plan.changes import grouped, summary  # noqa: PLC0415
+    from margo_gitops.plan.changes import at, summary  # noqa: PLC0415
+    from margo_gitops.roles.proposals.remembered import groups_of  # noqa: PLC0415
 
     with opened(fleet) as found, found.proposing(id) as proposing:
-        changes = [c for c in proposing.look().all if site in {None, c.site}]
-    if site is not None and not changes:
-        raise Invalid(f"proposal/{id} changes nothing at {site}", help=f"margo pr show {id}")
-    groups = grouped(changes)
-    text = [f"proposal/{id}: {summary(groups)}"] if changes else [f"proposal/{id}: no difference"]
+        groups = groups_of(proposing)
+    if site is not None:
+        groups = at(groups, site)
+        if not groups:
+            raise Invalid(f"proposal/{id} changes nothing at {site}", help=f"margo pr show {id}")
+    text = [f"proposal/{id}: {summary(groups) if groups else 'no difference'}"]
     for group in groups:
         text += ["", *group_lines(group, full=True)]
     shown = {"id": id, "summary": summary(groups), "groups": [_group(group) for group in groups]}
     emit(shown, as_json=as_json, text=text)
-    if exit_code and changes:
+    if exit_code and groups:
         raise typer.Exit(1)
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 
 from margo_gitops.documents import margo
+from margo_gitops.documents.neutral import neutral
 from margo_gitops.model import layout
 from margo_gitops.model.deployment import ApplicationDeployment
 from margo_gitops.model.proposal import Group
 from margo_gitops.model.record import Record
 from margo_gitops.plan.workloads import differences
 
-_NOBODY = "00000000-0000-0000-0000-000000000000"
 _CONTEXT = 2
 """Unchanged lines that are shown around a changed one."""
 
@@ -69,6 +69,11 @@ def grouped(changes: Iterable[RecordChange]) -> tuple[Group, ...]:
     return tuple(sorted(found, key=lambda group: (-len(group.sites), group.title, group.sites)))
 
 
+def at(groups: Iterable[Group], site: str) -> tuple[Group, ...]:
+    """What one site gets of it."""
+    return tuple(replace(group, sites=(site,)) for group in groups if site in group.sites)
+
+
 def summary(groups: Iterable[Group]) -> str:
     """How alike the sites are, in one line: `797 sites alike, 3 differ`."""
     of: dict[str, list[str]] = {}
@@ -103,16 +108,9 @@ def _neutral(side: Side | None) -> bytes:
     if side is None or side.document is None:
         return b""
     record = side.record
-    data = side.document
-    for written in (f'"{record.id}"', record.id):  # YAML quotes one that looks like a number
-        data = data.replace(written.encode(), _NOBODY.encode())
     if record.application is None:
-        return data.replace(f'"site":"{record.site}"'.encode(), b'"site":"*"')
-    return data.replace(f'"{record.target}"'.encode(), b'"site/%s"' % _node(record).encode())
-
-
-def _node(record: Record) -> str:
-    return layout.node_of(record.target) or "*"
+        return side.document.replace(f'"site":"{record.site}"'.encode(), b'"site":"any-site"')
+    return neutral(side.document, record.id, record.target)
 
 
 def _placed(record: Record | None) -> str | None:

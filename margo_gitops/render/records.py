@@ -7,9 +7,11 @@ newer renderer changes nothing by itself (invariant 11).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from margo_gitops.documents import canonical, margo
 from margo_gitops.documents.dialects import Dialect
+from margo_gitops.documents.neutral import neutral
 from margo_gitops.model import layout
 from margo_gitops.model.fleet import Fleet
 from margo_gitops.model.record import (
@@ -34,7 +36,8 @@ def deployment_entry(
     """The held entry with its bytes where it still says the same, else the next revision."""
     dialect = _dialect(fleet, wanted.application)
     fresh = margo.write_deployment(wanted.deployment, dialect)
-    document = held_bytes if _same(held_bytes, fresh) and held_bytes is not None else fresh
+    same = held_bytes is not None and _same(held_bytes, fresh, wanted)
+    document = held_bytes if same and held_bytes is not None else fresh
     record = Record(
         fleet=fleet.id,
         site=wanted.target.partition("/")[0],
@@ -62,10 +65,19 @@ def _next(record: Record, held: RecordEntry | None) -> RecordEntry:
     return RecordEntry(record=record)
 
 
-def _same(held: bytes | None, fresh: bytes) -> bool:
-    """True where both documents say the same, however they are written."""
-    if held is None or held == fresh:
-        return held is not None
+def _same(held: bytes, fresh: bytes, wanted: Wanted) -> bool:
+    """True where both documents of a deployment say the same, however they are written.
+
+    A thousand sites have the same two, but for id and target: they are read once.
+    """
+    if held == fresh:
+        return True
+    then, now = (neutral(data, wanted.id, wanted.target) for data in (held, fresh))
+    return _alike(then, now)
+
+
+@lru_cache(maxsize=64)
+def _alike(held: bytes, fresh: bytes) -> bool:
     return margo.read_deployment(held, "held")[0] == margo.read_deployment(fresh, "new")[0]
 
 

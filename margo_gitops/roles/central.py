@@ -197,7 +197,7 @@ class Central:
         if trust is None:
             return found
         for site in sorted(main.sites) if sites is None else sites:
-            if late := waiting(main, site, self.before(site), trust.signed(site)):
+            if late := waiting(main, site, self._before(site), trust.signed(site)):
                 found[site] = list(late)
         return found
 
@@ -251,8 +251,7 @@ class Central:
         tip = self.store.resolve(layout.site_ref(site))
         return None if tip is None else published(self.store, site, tip).tree
 
-    def before(self, site: str) -> PublishedTree | None:
-        """What a site's next tree is made from; None where nothing was published yet."""
+    def _before(self, site: str) -> PublishedTree | None:
         tips = [self.store.resolve(ref(site)) for ref in (layout.site_ref, layout.status_ref)]
         return standing(self.store, site, tips[0], tips[1], self.trust()).before
 

@@ -82,6 +82,8 @@ def rule_set() -> str:
         (package / "documents", "*.py"),
         (package / "model", "*.py"),
         (package / "status", "*.py"),
+        (package / "render", "*.py"),
+        (package / "plan", "*.py"),
         *((folder, "*.json") for folder in schemas if folder.is_dir()),
     ):
         for file in sorted(folder.rglob(ending)):

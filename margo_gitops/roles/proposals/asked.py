@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from margo_gitops.model import layout
 from margo_gitops.model.record import RecordEntry
 from margo_gitops.plan.changes import RecordChange, Side
 from margo_gitops.render import Main, PublishedTree, wanted
 from margo_gitops.roles.central import Central
+from margo_gitops.roles.standing import standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,13 @@ def asked(
     `before` is the state of `main` that it is held against. Raises `Invalid` where an intent does
     not fit its application or a site.
     """
-    trust = co.trust()
+    trust, store = co.trust(), co.store
+    tips, statuses = store.refs(layout.SITES), store.refs(layout.STATUSES)
     for site in sorted(main.sites):
         if trust is None or trust.signed(site).enrolment:
-            yield from _at(main, before, site, co.before(site))
+            status = statuses.get(layout.status_ref(site))
+            stands = standing(store, site, tips.get(layout.site_ref(site)), status, trust)
+            yield from _at(main, before, site, stands.before)
         progress(site)
 
 

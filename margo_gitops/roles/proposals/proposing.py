@@ -12,7 +12,7 @@ from margo_gitops.model import layout
 from margo_gitops.model.approval import Scope
 from margo_gitops.model.record import Record
 from margo_gitops.plan.changes import grouped, summary
-from margo_gitops.render.main import targeted
+from margo_gitops.render.main import Main, targeted
 from margo_gitops.roles.central import Central
 from margo_gitops.roles.fleettrust import FleetTrust
 from margo_gitops.roles.proposals.asked import Asked, asked
@@ -153,10 +153,15 @@ class Proposing:
         refs = {**store.refs(layout.SITES), **store.refs(layout.STATUSES)}
         at = (head, trunk, frozenset(refs.items()))
         if self._found is None or self._found[0] != at:
-            before = None if trunk is None or trunk == head else read_main(store, trunk)
-            main = self.after.main()
+            main, before = self.after.main(), self._trunk(trunk, head)
             self._found = at, list(asked(self.after, main, before, progress=self.progress))
         return self._found[1]
+
+    def _trunk(self, trunk: str | None, head: str | None) -> Main | None:
+        """`main` without the proposal; None where it holds it all."""
+        if trunk is None or trunk == head:
+            return None
+        return self.co.main() if trunk == self.co.head() else read_main(self.branch.store, trunk)
 
     def _needs(self, trust: FleetTrust, item: Asked, again: bool, purpose: Purpose) -> bool:
         """Whether a record is to be approved: a changed one that lacks it.
@@ -184,10 +189,10 @@ class Proposing:
         trust = self.after.trust()
         new = [item for item in found if not item.published and not item.known]
         if trust is None or data is None:
-            lacking = [] if trust is None else [i for i in new if trust.lacks(i.entry)]
-            free = [item for item in new if item not in lacking] if lacking else []
-            changes = lacking or new
-            return self._look(changes, free, len(lacking), None)
+            lacks = [trust is not None and trust.lacks(item.entry) for item in new]
+            lacking = [item for item, lack in zip(new, lacks, strict=True) if lack]
+            free = [item for item, lack in zip(new, lacks, strict=True) if lacking and not lack]
+            return self._look(lacking or new, free, len(lacking), None)
         over, named = self._over(data), {}
         for item in found:
             leaf = merkle.leaf(canonical.dump(item.entry.record))
@@ -195,7 +200,8 @@ class Proposing:
                 named[leaf] = item
         if len(named) < len(over):
             require_same(self.id, over, frozenset(named), list(self._apart(data, found, named)))
-        rest = [item for item in new if item not in named.values()]
+        stated = {item.entry.record.id for item in named.values()}
+        rest = [item for item in new if item.entry.record.id not in stated]
         beyond = sum(1 for item in rest if trust.lacks(item.entry))
         return self._look(list(named.values()), rest, beyond, self._judged(trust, data, named))
 
