@@ -12,6 +12,7 @@ from margo_gitops.errors import Refused, Stalled, Unreachable
 from margo_gitops.model import layout
 from margo_gitops.store import proposed, sync
 from margo_gitops.store.clone import Clone
+from margo_gitops.store.epochs import descends
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.gitprogram import git
 from margo_gitops.store.transport import Transport, Update, open_transport
@@ -61,13 +62,13 @@ class Origin:
         )
 
     def land(self, commit: str) -> None:
-        """Move the remote's `main` to a commit that follows it.
+        """Move the remote's `main` from where it was seen last to a commit that follows it.
 
         Raises `LostRace` where somebody was quicker, `Stalled` where the remote takes no such push.
         """
 
         def push(transport: Transport) -> None:
-            old = transport.refs([layout.MAIN]).get(layout.MAIN)
+            old = self.store.resolve(layout.ORIGIN_MAIN)
             if old == commit:
                 return
             try:
@@ -93,18 +94,22 @@ class Origin:
         self._tried(push, "published here only: margo push")
 
     def drop(self, refs: Mapping[str, str]) -> None:
-        """Delete refs, here and there, that are still where they are said to be."""
+        """Delete refs, here and there, that hold nothing beyond these commits."""
         for ref, tip in refs.items():
             if self.store.resolve(ref) == tip:
                 self.store.delete(ref, old=tip)
-        if self.clone is None or self.transport is None or not refs:
+        if self.clone is None or self.transport is None:
             return
-        leases = [f"--force-with-lease={ref}:{tip}" for ref, tip in refs.items()]
-        words = ["push", "--quiet", "--no-verify", *leases, "origin", *(f":{ref}" for ref in refs)]
+        theirs = self.transport.refs(list(refs))
+        due = {ref: tip for ref, tip in theirs.items() if descends(self.store, tip, refs[ref])}
+        if not due:
+            return
+        leases = [f"--force-with-lease={ref}:{tip}" for ref, tip in due.items()]
+        words = ["push", "--quiet", "--no-verify", *leases, "origin", *(f":{ref}" for ref in due)]
         done = git(self.clone.path, *words)
-        if done.code != 0 and any(self.transport.refs([ref]) for ref in refs):
+        if done.code != 0:
             lines = done.err.strip().splitlines() or [f"exit code {done.code}"]
-            self.notes.append(f"{len(refs)} refs are still at the remote: {lines[-1][:200]}")
+            self.notes.append(f"{len(due)} refs are still at the remote: {lines[-1][:200]}")
 
     def require_told(self) -> None:
         """`Unreachable` where the remote was not told all, for who is there to tell it."""

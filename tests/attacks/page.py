@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.attacks import (  # noqa: F401  # fill the table
     at_chain,
+    at_closed,
     at_node,
     at_office,
     at_order,

@@ -29,14 +29,15 @@ def close(proposing: Proposing, origin: Origin, *, void: bool, reason: str) -> C
     """Drop a proposal's branch, here and at the remote.
 
     Its signatures go with it, but who copied them has them: with `void` a second proposal,
-    `void-<id>`, gives each of its records a successor that no site goes back from. Raises `Invalid`
-    for a proposal that is merged, `Missing` for one that there is not.
+    `void-<id>`, gives each of its records a successor that no site goes back from. One that is
+    merged loses its branch alone. Raises `Invalid` where that is to be voided, `Missing` where
+    there is no such proposal, or nothing of it can be voided.
     """
     origin.refresh()
     branch = proposing.branch
     tip = branch.tip()
     found = known(branch.store, branch.id, proposing.co.trust())
-    if found.state == "merged":
+    if found.state == "merged" and void:
         raise Invalid(
             f"proposal/{branch.id} is merged",
             then="nothing was changed",
@@ -44,6 +45,10 @@ def close(proposing: Proposing, origin: Origin, *, void: bool, reason: str) -> C
         )
     made = _void(proposing, found, reason) if void else None
     refs = {branch.ref: tip}
+    if found.state == "merged":
+        origin.drop(refs)
+        forget_proposal(branch.store, branch.ref)
+        return Closed(branch.id, (), None)
     hexes = (digest.removeprefix("sha256:") for digest in found.statements)
     refs |= approvals_of(branch.store, frozenset(hexes))
     origin.drop(refs)
