@@ -67,8 +67,10 @@ def stated(
     if not offline:
         with progress("locking", None) as advance:
             keys = open_locks(proposing.after.main(), seen.applications)
-            for edit in resolved(proposing.after, keys, advance):
-                proposing.branch.commit(edit.changes, f"{edit.message}\n\nProposal: {seen.id}\n")
+            edits = resolved(proposing.after, keys, advance)
+        for edit in edits:
+            proposing.branch.commit(edit.changes, f"{edit.message}\n\nProposal: {seen.id}\n")
+        seen = proposing.unstated() if edits else seen
     if found.co.trust() is not None and (seen.beyond or again or purpose == "break-glass"):
         seen = proposing.create(reason, purpose, again=again)
     keep(proposing, seen)

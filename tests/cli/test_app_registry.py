@@ -213,3 +213,23 @@ def test_an_archive_by_url_goes_into_git(desk: Desk) -> None:
     assert held.read_bytes() == stack.read_bytes()
     assert len(locked["images"]) == 1
     desk("validate", ".")
+
+
+def test_a_proposal_locks_what_it_would_run(desk: Desk) -> None:
+    """What people approve is digests; what is not known yet is not proposed."""
+    image = f"{desk.hub.host}/proposed/press:1"
+    desk("site", "add", "north")
+    desk("app", "add", str(desk.package(image, "oci://x/y")), "--offline")
+    told = desk("deploy", "press", "--site", "north", "--pr", code=4).stderr
+    assert f"{image} of stack in press 1.0.0 is not locked" in told
+    assert "Nothing was proposed" in told
+    assert desk.json("pr", "list") == []
+    desk.hub.push(busybox("proposed"), "proposed/press", tag="1")
+    digest = desk.hub.at("proposed/press:1").resolve()[0].digest
+    assert (
+        f"image {image} of stack: {digest}"
+        in desk("deploy", "press", "--site", "north", "--pr").stdout
+    )
+    assert "images" not in desk.locked("press")
+    desk("pr", "merge", "deploy-press")
+    assert desk.locked("press")["images"][0]["digest"] == digest

@@ -16,6 +16,9 @@ from margo_gitops.roles.statements import Held, Statements
 from margo_gitops.store.git import GitStore
 from margo_gitops.trust.approval import Evidence, judge, read_statement
 
+_FEW = 100
+"""Commits of a branch that are looked through for its first one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -45,7 +48,7 @@ def proposals(store: GitStore, trust: FleetTrust | None) -> list[Known]:
 def known(store: GitStore, id: str, trust: FleetTrust | None) -> Known:
     """One of them; what is wrong with its statement is told, and hides no other."""
     tip = store.resolve(layout.proposal_ref(id)) or ""
-    subject = (store.commit(tip).message.splitlines() or [""])[0]
+    subject = _subject(store, tip)
     state: State = "merged" if merged(store, id, tip) else "open"
     try:
         own = brought(store, id, tip, trunk_of(store))
@@ -96,6 +99,16 @@ def merged(store: GitStore, id: str, tip: str) -> bool:
     except MargoError:
         return False
     return store.commit(after).tree == store.commit(trunk).tree
+
+
+def _subject(store: GitStore, tip: str) -> str:
+    """What its first commit says: the others add locks, statements, signatures."""
+    trunk, first = trunk_of(store), store.commit(tip)
+    for commit in store.history(tip, limit=_FEW):
+        if trunk is not None and store.is_ancestor(commit.id, trunk):
+            break
+        first = commit
+    return (first.message.splitlines() or [""])[0]
 
 
 def _approvers(trust: FleetTrust | None, stated: Iterable[Held]) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def resolved(co: Central, keys: Iterable[Key], progress: Callable[[str], None]) 
                 f"what would run is not known: {first.name} of {first.component} in {key[0]}"
                 f" {key[1]} is not locked: {first.why.problem}",
                 then="nothing was proposed",
-                help=f"margo app lock {key[0]}@{key[1]}; or --offline, to propose it as it is",
+                help=f"margo app lock {key[0]}@{key[1]}",
             )
         if made != application.lock:
             edits.append(lock_application(application.lock, made, locking.fetched))
