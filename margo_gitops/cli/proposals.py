@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from margo_gitops.cli import reviewing
-from margo_gitops.cli.opening import IdArgument, opened
+from margo_gitops.cli.opening import IdArgument, Opened, opened
 from margo_gitops.cli.options import (
     HERE,
     DryRunOption,
@@ -107,7 +107,7 @@ def merge(
 
     Example: margo pr merge line-2
     """
-    from margo_gitops.cli.committing import lines_of, look_ahead, summary  # noqa: PLC0415
+    from margo_gitops.cli.committing import lines_of, summary  # noqa: PLC0415
     from margo_gitops.roles.proposals.merging import merge, require_approved, tidy  # noqa: PLC0415
 
     with opened(fleet, asking=False) as found, found.proposing(id) as proposing:
@@ -117,15 +117,8 @@ def merge(
             emit({"dryRun": True, "id": id}, as_json=as_json, text=f"would merge proposal/{id}")
             return
         done = merge(proposing, found.origin)
-        rendered: list[Published] = []
-        if found.co.main().fleet.render == "here":
-            from margo_gitops.cli.progress import progress  # noqa: PLC0415
-            from margo_gitops.roles.outgoing import publish  # noqa: PLC0415
-
-            with progress("rendering", len(found.co.main().sites)) as advance:
-                rendered = publish(found.co, found.origin, progress=advance)
-            look_ahead(found.co)
         tidy(proposing, found.origin, done.seen)
+        rendered = _publish(found, id) if found.co.main().fleet.render == "here" else []
     value = {"commit": done.commit, "rendered": [summary(item) for item in rendered]}
     text = [f"{done.commit[:12]} Merge proposal/{id}", *lines_of(rendered)]
     emit(value, as_json=as_json, text=text)
@@ -166,3 +159,24 @@ def close(
         )
     value = {"id": id, "approvers": done.approvers, "void": done.void and done.void.id}
     emit(value, as_json=as_json, text=text)
+
+
+def _publish(found: Opened, id: str) -> list[Published]:
+    """What follows a merge where people's verbs render; `Missing` for who may not publish."""
+    from margo_gitops.cli.committing import look_ahead  # noqa: PLC0415
+    from margo_gitops.cli.progress import progress  # noqa: PLC0415
+    from margo_gitops.errors import Missing, Stalled  # noqa: PLC0415
+    from margo_gitops.roles.outgoing import publish  # noqa: PLC0415
+
+    try:
+        found.co.publisher("")
+    except Stalled as error:
+        raise Missing(
+            f"proposal/{id} is merged, and not published: {error.problem}",
+            then="sites go on with what they have",
+            help="margo render --push, by somebody with the role publish",
+        ) from error
+    with progress("rendering", len(found.co.main().sites)) as advance:
+        rendered = publish(found.co, found.origin, progress=advance)
+    look_ahead(found.co)
+    return rendered

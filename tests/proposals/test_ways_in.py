@@ -123,3 +123,26 @@ def test_a_dry_run_proposes_and_merges_nothing(office: Desk) -> None:
 def test_words_of_a_proposal_need_one(office: Desk) -> None:
     told = office.run("alice", *DEPLOY[:-1], "--reason", "no", code=2)
     assert "--pr" in told
+
+
+def test_who_may_not_publish_merges_and_says_who_goes_on(office: Desk) -> None:
+    office.run("alice", *DEPLOY, "--id", "first")
+    office.approve("first")
+    told = office.run("bob", "pr", "merge", "first", code=4)
+    assert "proposal/first is merged, and not published" in told
+    assert "margo render --push, by somebody with the role publish" in told
+    assert "hello" in office.run("alice", "render", "--push")
+
+
+def test_what_is_edited_here_is_not_overwritten_by_a_merge(office: Desk) -> None:
+    office.run("alice", *DEPLOY, "--id", "first")
+    office.approve("first")
+    intent = office.clone("alice") / "deployments" / "hello.yaml"
+    intent.parent.mkdir(exist_ok=True)
+    intent.write_text("my own\n")
+    told = office.run("alice", "pr", "merge", "first", code=5)
+    assert "and not here: main cannot move on" in told
+    assert intent.read_text() == "my own\n"
+    intent.unlink()
+    office.run("alice", "pull")
+    assert "hello" in office.run("alice", "render", "--push")

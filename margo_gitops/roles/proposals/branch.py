@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from margo_gitops.errors import Invalid, LostRace, Missing, Stalled
 from margo_gitops.model import layout
@@ -60,11 +60,16 @@ class Preview:
     """`main` as it would be with a proposal; what is committed goes onto the proposal."""
 
     branch: ProposalBranch
+    _made: dict[tuple[str, str], str] = field(default_factory=dict, init=False, repr=False)
 
     def head(self) -> str | None:
         """A commit that no ref holds, where both have commits of their own."""
         store, tip, trunk = self.branch.store, self.branch.head(), trunk_of(self.branch.store)
-        return tip if trunk is None or tip is None else after_merge(store, trunk, tip)
+        if trunk is None or tip is None:
+            return tip
+        if (trunk, tip) not in self._made:
+            self._made[trunk, tip] = after_merge(store, trunk, tip)
+        return self._made[trunk, tip]
 
     def commit(self, changes: Mapping[str, bytes | None], message: str) -> str:
         """Commit on the proposal's branch."""

@@ -53,8 +53,19 @@ def _once(proposing: Proposing, origin: Origin) -> Merged:
         require_valid_main(store, commit)
     origin.land(commit)
     if commit != trunk.head():
-        trunk.forward(base, commit)
+        _forward(trunk, base, commit, branch.id)
     return Merged(commit, seen)
+
+
+def _forward(trunk: Trunk, base: str, commit: str, id: str) -> None:
+    try:
+        trunk.forward(base, commit)
+    except Stalled as error:
+        raise Stalled(
+            f"proposal/{id} is merged at {commit[:12]}, and not here: {error.problem}",
+            then="nothing of yours was changed; nothing was published yet",
+            help=f"{error.help}; then margo render --push",
+        ) from error
 
 
 def require_approved(seen: Look) -> None:
