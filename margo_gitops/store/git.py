@@ -170,6 +170,11 @@ class GitStore:
             file.path: file.id.decode() for file in walk.files_of(self.objects, entry[1], under)
         }
 
+    def entry(self, commit: str, path: str) -> str | None:
+        """The id of the file or folder at a path; None where there is nothing."""
+        found = walk.entry_at(self.objects, self._commit(commit).tree, path)
+        return None if found is None else found[1].decode()
+
     def write(
         self,
         files: Mapping[str, bytes],
