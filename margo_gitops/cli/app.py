@@ -25,6 +25,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "suspending": ("suspend", "resume"),
     "publish": ("render", "diff", "push", "pull"),
     "status": ("status", "why"),
+    "overview": ("overview",),
     "validate": ("validate",),
     "convert": ("convert",),
     "doctor": ("doctor",),

@@ -47,7 +47,7 @@ def commit(
         return
     made = co.apply(edit)
     rendered = follow(co)
-    notes = [*notes, *_held_back(co)]
+    notes = [*notes, *_held_back(co), *later(co)]
     value = {"commit": made, "rendered": [summary(item) for item in rendered], "notes": notes}
     text = [f"{made[:12]} {edit.message.splitlines()[0]}", *lines_of(rendered), *notes]
     emit(value, as_json=as_json, text=text)
@@ -60,6 +60,12 @@ def _held_back(co: Central) -> list[str]:
     lines = [f"{site}: {name} is merged and waits: {why}" for (site, name), why in late.items()]
     more = [f"and {len(lines) - 10} more wait"] if len(lines) > 10 else []
     return [*lines[:10], *more]
+
+
+def later(co: Central) -> list[str]:
+    """That sites follow only once CI rendered, where it does."""
+    by_ci = co.main().fleet.render == "ci"
+    return ["only main has it: CI renders the sites once it is pushed"] if by_ci else []
 
 
 def follow(co: Central) -> list[Published]:

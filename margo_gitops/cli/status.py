@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from margo_gitops.roles.lag import Lag
     from margo_gitops.status.view import DeploymentView, SiteView
 
 
@@ -49,7 +50,7 @@ def status(
         if not watch:
             break
         time.sleep(2)
-    if exit_code and not all(_good(view, max_age) for view in views):
+    if exit_code and (seen.lag is not None or not all(_good(view, max_age) for view in views)):
         raise typer.Exit(1)
 
 
@@ -77,12 +78,14 @@ def why(
 class _Seen:
     """What there is to show; `approvals` tells who stands for a statement, None in an open fleet.
 
-    `late` is what is merged and waits for approvals, by site.
+    `late` is what is merged and waits for approvals, by site; `lag` what of `main` CI has still to
+    render.
     """
 
     views: Sequence[SiteView]
     approvals: Mapping[str, str] | None
     late: Mapping[str, Sequence[str]]
+    lag: Lag | None
 
     def approved(self, item: DeploymentView) -> str | None:
         """Who approved it, in words; None in an open fleet."""
@@ -94,6 +97,7 @@ class _Seen:
 def _look(fleet: Path, site: str | None) -> _Seen:
     from margo_gitops.errors import Invalid  # noqa: PLC0415
     from margo_gitops.roles.approvers import approvals, late  # noqa: PLC0415
+    from margo_gitops.roles.lag import lag  # noqa: PLC0415
 
     with central(fleet) as co:
         sites = co.sites()
@@ -106,7 +110,7 @@ def _look(fleet: Path, site: str | None) -> _Seen:
                 views = co.statuses(sites, progress=advance)
         trust = co.trust()
         told = None if trust is None else approvals(trust)
-        return _Seen(views, told, late(co, site, len(sites)))
+        return _Seen(views, told, late(co, site, len(sites)), lag(co.store, co.head()))
 
 
 def _show(seen: _Seen, *, as_json: bool) -> None:
@@ -125,6 +129,19 @@ def _show(seen: _Seen, *, as_json: bool) -> None:
     columns = ("site", "deployment", "node", "state", "heard", "why")
     title = "The fleet is open: nothing is signed" if seen.approvals is None else "Signed fleet"
     table(title, columns, rows)
+    if seen.lag is not None:
+        typer.echo(_behind(seen.lag))
+
+
+def _behind(lag: Lag) -> str:
+    """That sites are not yet what `main` asks, and since when."""
+    from margo_gitops.roles.lag import MOST  # noqa: PLC0415
+
+    count = "1 commit" if lag.commits == 1 else f"{lag.commits} commits"
+    some = f"{count} or more" if lag.commits == MOST else count
+    ahead = f"is {some} ahead of what sites were rendered from"
+    what = ahead if lag.ever else f"has {some} that CI rendered nothing of"
+    return f"main {what}, the oldest {_age(lag.oldest)} old. Next: the CI job, or margo render"
 
 
 def _why(seen: _Seen, item: DeploymentView) -> str:
@@ -134,6 +151,8 @@ def _why(seen: _Seen, item: DeploymentView) -> str:
 
 def _plain(seen: _Seen, view: SiteView) -> dict[str, object]:
     told: dict[str, object] = {**asdict(view), "in_step": view.in_step}
+    if seen.lag is not None:
+        told["unrendered"] = {"commits": seen.lag.commits, "oldest": seen.lag.oldest}
     if seen.approvals is not None:
         told["waiting"] = list(seen.late.get(view.site, ()))
         told["deployments"] = [
@@ -144,15 +163,17 @@ def _plain(seen: _Seen, view: SiteView) -> dict[str, object]:
 
 def heard(view: SiteView) -> str:
     """When a site last spoke, in words; silence is no fault by itself."""
+    return "never heard" if view.heard is None else f"heard {_age(view.heard)} ago"
+
+
+def _age(moment: int) -> str:
     import time  # noqa: PLC0415
 
-    if view.heard is None:
-        return "never heard"
-    age = max(0, int(time.time()) - view.heard)
+    age = max(0, int(time.time()) - moment)
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if age >= size:
-            return f"heard {age // size}{unit} ago"
-    return f"heard {age}s ago"
+            return f"{age // size}{unit}"
+    return f"{age}s"
 
 
 def _good(view: SiteView, max_age: str | None) -> bool:

@@ -29,6 +29,13 @@ HOLDS = "refs/margo/hold/"
 TRUST = "refs/margo/trust/"
 """In an agent's own store: the chain of trust that it followed."""
 
+RENDERED = "refs/margo/rendered/"
+RENDERED_MAIN = "refs/margo/rendered/main"
+"""How far `main` is rendered, where CI does it (docs/decisions/0009)."""
+
+OVERVIEW = "refs/heads/overview"
+"""A page of the fleet for people; no machine reads it."""
+
 KEPT = "refs/margo/kept/"
 """In an agent's own store: the end of the epoch before, until the remote has the new one."""
 

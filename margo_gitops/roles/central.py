@@ -16,6 +16,7 @@ from margo_gitops.render import Main, PublishedTree, SiteTree, Waiting, render, 
 from margo_gitops.render.edits import Edit
 from margo_gitops.roles.checking import require_valid_main
 from margo_gitops.roles.fleettrust import FleetTrust, read_trust
+from margo_gitops.roles.lag import mark
 from margo_gitops.roles.overview import Overview
 from margo_gitops.roles.publishing import Published, Publishing, Rendered
 from margo_gitops.roles.reading import package, read_main
@@ -24,6 +25,7 @@ from margo_gitops.status.view import SiteView
 from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.gitprogram import merged_tree
 from margo_gitops.store.maintenance import pack_refs
+from margo_gitops.store.repository import require_whole
 from margo_gitops.trust.sshsig import Signer
 
 __all__ = ["BareMain", "Central", "MainBranch", "Published", "Rendered"]
@@ -168,7 +170,11 @@ class Central:
         return list(self.previews(main, sites))
 
     def previews(self, main: Main, sites: Sequence[str] | None = None) -> Iterator[Rendered]:
-        """`preview` one site at a time: ten thousand trees are more than memory should hold."""
+        """`preview` one site at a time: ten thousand trees are more than memory should hold.
+
+        Raises `Stalled` in a shallow clone: it cannot tell whether `main` was rewritten.
+        """
+        require_whole(self.store.path)
         trust = self.trust()
         tips = self.store.refs(layout.SITES)
         statuses = self.store.refs(layout.STATUSES)
@@ -221,6 +227,8 @@ class Central:
         if len(published) > MANY and self.store.path is not None:
             with suppress(MargoError):  # slower then, and nothing else
                 pack_refs(self.store.path)
+        if main.fleet.render == "ci":
+            mark(self.store, main.commit)
         return published
 
     def require_pinned(self, then: str) -> None:

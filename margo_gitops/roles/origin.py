@@ -90,6 +90,7 @@ class Origin:
             sync.push_main(self.store, transport)
             sync.push_artifacts(self.store, transport)
             sync.push_sites(self.store, transport)
+            sync.push_rendered(self.store, transport)
 
         self._tried(push, "published here only: margo push")
 

@@ -17,14 +17,20 @@ from margo_gitops.store.git import GitStore
 _CAPABILITIES = ("capabilities.json", "capabilities.yaml")
 
 
-def read_main(store: GitStore, commit: str) -> Main:
-    """All of `main` that rendering needs. Raises `Invalid` with every finding of a bad document."""
+def read_fleet(store: GitStore, commit: str) -> Fleet:
+    """What `main` says of the fleet as a whole; `Stalled` where it is no fleet's."""
     data = store.read(commit, layout.FLEET)
     if data is None:
         raise Stalled(
             f"main at {commit[:12]} holds no fleet.yaml: this is no fleet repository",
             help="margo init DIR --open",
         )
+    return own.read(data, Fleet, layout.FLEET)
+
+
+def read_main(store: GitStore, commit: str) -> Main:
+    """All of `main` that rendering needs. Raises `Invalid` with every finding of a bad document."""
+    fleet = read_fleet(store, commit)
     devices: dict[str, list[Device]] = {}
     declared: dict[tuple[str, str], str] = {}
     for path, text in store.files(commit, "devices").items():
@@ -37,7 +43,7 @@ def read_main(store: GitStore, commit: str) -> Main:
             devices.setdefault(device.site, []).append(device)
     return Main(
         commit=commit,
-        fleet=own.read(data, Fleet, layout.FLEET),
+        fleet=fleet,
         sites={
             site.id: site
             for path, text in _yaml(store, commit, "sites")

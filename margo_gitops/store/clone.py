@@ -158,6 +158,7 @@ class Clone:
             pushed += sync.push_artifacts(store, transport)
             pushed += push_proposals(store, transport)
             pushed += sync.push_sites(store, transport)
+            pushed += sync.push_rendered(store, transport)
         return tuple(pushed)
 
     @staticmethod

@@ -49,6 +49,16 @@ def open_repo(path: Path) -> Repo:
     return repo
 
 
+def require_whole(git: Path | None) -> None:
+    """`Stalled` for a shallow repository: of its history only a part is here."""
+    if git is not None and (git / "shallow").exists():
+        raise Stalled(
+            f"{git} is a shallow clone: it does not hold the whole history of main",
+            then="nothing was rendered",
+            help="git fetch --unshallow origin, or margo clone URL",
+        )
+
+
 def make_bare(path: Path) -> None:
     """Make a bare repository whose unborn branch is `main`; quiet if another made it meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)

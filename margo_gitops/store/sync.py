@@ -17,6 +17,7 @@ from margo_gitops.model.layout import (
     ARTIFACTS,
     MAIN,
     ORIGIN_MAIN,
+    RENDERED,
     REQUESTS,
     SITES,
     STATUSES,
@@ -43,7 +44,7 @@ def fetch_branches(store: GitStore, transport: Transport) -> PullResult:
     All but `main` move; an approval, once it is here, never does. The result's `main` is the
     remote's.
     """
-    return _fetch(store, transport, [MAIN, SITES, STATUSES, ALIVES, APPROVALS, REQUESTS])
+    return _fetch(store, transport, [MAIN, SITES, STATUSES, ALIVES, APPROVALS, REQUESTS, RENDERED])
 
 
 def remember_main(store: GitStore, main: str) -> None:
@@ -98,6 +99,11 @@ def push_sites(store: GitStore, transport: Transport) -> list[Update]:
     return pushed
 
 
+def push_rendered(store: GitStore, transport: Transport) -> list[Update]:
+    """Push how far `main` is rendered, if that is noted here; after the sites, of course."""
+    return _push_due(store, transport, RENDERED) if store.refs(RENDERED) else []
+
+
 def _fetch(store: GitStore, transport: Transport, wanted: Sequence[str]) -> PullResult:
     tips = transport.refs(wanted)
     held = store.refs()
@@ -142,5 +148,5 @@ def _stays(store: GitStore, ref: str, ours: str | None, theirs: str) -> bool:
     if ours is None:
         return False
     return ref.startswith(APPROVALS) or (
-        ref.startswith(SITES) and follows(store, ref, theirs, ours)
+        ref.startswith((SITES, RENDERED)) and follows(store, ref, theirs, ours)
     )

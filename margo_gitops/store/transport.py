@@ -13,7 +13,7 @@ from margo_gitops.store.address import Address, parse_address
 from margo_gitops.store.epochs import follows
 from margo_gitops.store.git import GitStore
 
-REPLACED = ("refs/margo/alive/", "refs/margo/request/")
+REPLACED = ("refs/margo/alive/", "refs/margo/request/", "refs/heads/overview")
 """Refs of one replaced, parentless commit (DESIGN section 2): a push need not fast-forward them."""
 
 
