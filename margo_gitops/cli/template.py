@@ -5,6 +5,11 @@ from __future__ import annotations
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from margo_gitops import __version__
+
+_VERSION = b"@MARGO_VERSION@"
+"""What stands in the template for this package's version."""
+
 _EDITED = (
     *(
         f".schemas/own/{kind}."
@@ -28,11 +33,14 @@ def carried(name: str) -> Traversable:
 def template_files() -> dict[str, bytes]:
     """Path to bytes of what `margo init` lays down: the template, and schemas for editors.
 
-    An editor finds the schemas by relative path, so that it helps offline as well.
+    An editor finds the schemas by relative path, so that it helps offline as well. CI gets the
+    version that made the fleet.
     """
     schemas = _walk(carried("schemas"), ".schemas/")
     edited = [(path, data) for path, data in schemas if path.startswith(_EDITED)]
-    return dict(_walk(carried("repo-template"), "") + edited)
+    template = _walk(carried("repo-template"), "")
+    version = __version__.encode()
+    return dict([(path, data.replace(_VERSION, version)) for path, data in template] + edited)
 
 
 def _walk(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
