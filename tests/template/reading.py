@@ -24,7 +24,7 @@ Contexts = Mapping[str, Any]
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 _WORD = re.compile(r"'[^']*'|[a-zA-Z_][\w.]*|==|!=|&&|\|\||\S")
 _OPERATORS = {"&&": " and ", "||": " or ", "==": " == ", "!=": " != "}
-_INSTALL = re.compile(r"venv|pip install|Install margo")
+_INSTALL = re.compile(r"venv|bin/pip|Install margo")
 
 
 @dataclass(frozen=True)
