@@ -71,7 +71,10 @@ def test_a_merge_counts_once_however_many_commits_it_brings(co: Central) -> None
     for text in (b"a", b"b", b"c"):
         tip = co.store.amend(tip, {"note.md": text}, author=ADA, message="note")
     say(co, "Moin")
-    co.branch.merge(tip, "Merge proposal/notes")  # type: ignore[attr-defined]
+    path, head = co.store.path or Path(), co.head()
+    tree = git(path, "merge-tree", "--write-tree", head, tip)
+    merged = co.store.join(tree, parents=[head, tip], author=ADA, message="Merge proposal/notes")
+    co.store.move(layout.MAIN, merged, old=head)
     assert behind(co) == Lag(2, ADA.time, ever=True)
 
 

@@ -105,7 +105,7 @@ class Forge:
         }
         env = {"GITHUB_REF": "refs/heads/main", "CI_COMMIT_BRANCH": "main"}
         if self.kind == "gitlab":
-            env |= self.secrets | self.variables
+            env |= {**self.secrets, **self.variables}
         return self._run(job, contexts, env, None)
 
     def _contexts(self, request: PullRequest) -> dict[str, Any]:
