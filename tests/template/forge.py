@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ PROJECT = "plant/fleet"
 
 @dataclass(frozen=True)
 class Ran:
-    """How a job ended, and all that it printed."""
+    """How a job ended, and all that it printed; its folder stays."""
 
     code: int
     said: str
@@ -143,7 +142,7 @@ class Forge:
         work.mkdir(parents=True)
         if self.kind == "gitlab" and request is not None:
             self._runner_clone(work, request)
-        said = ""
+        said, code = "", 0
         for step in steps(self.kind, job, contexts):
             done = subprocess.run(
                 ["bash", "-e", "-c", step.script],
@@ -155,10 +154,10 @@ class Forge:
                 check=False,
             )
             said += done.stdout + done.stderr
-            if done.returncode:
-                return Ran(done.returncode, said)
-        shutil.rmtree(home)
-        return Ran(0, said)
+            code = done.returncode
+            if code:
+                break
+        return Ran(code, said)
 
     def _runner_clone(self, work: Path, request: PullRequest) -> None:
         """GitLab's runner clones by itself: shallow, detached, the request's head alone."""

@@ -61,7 +61,8 @@ def test_a_proposal_is_checked_merged_published_once_and_told(plant: Plant) -> N
     people.margo("pull")
     assert "CI" not in people.margo("status")
     assert people.secret("ci") not in waits.said + signed.said + ran.said
-    assert not list(forge.base.glob("run-*/**/key"))
+    runs = forge.base.glob("run-*/**/*")
+    assert not [file for file in runs if file.is_file() and b"PRIVATE KEY" in file.read_bytes()]
 
 
 @pytest.mark.parametrize("plant", ["github"], indirect=True)
@@ -115,6 +116,15 @@ def test_a_hostile_name_of_a_branch_is_a_name(plant: Plant) -> None:
     ran = plant.forge.on_request("proposal", plant.forge.request(10, name))
     assert (ran.code, "is no proposal id" in ran.said) == (2, True), ran.said
     assert not list(plant.forge.base.rglob("pwned"))
+
+
+@pytest.mark.parametrize("plant", ["github"], indirect=True)
+def test_what_people_are_told_fails_no_deployment(plant: Plant) -> None:
+    forge = plant.forge
+    forge.git("update-ref", f"{layout.OVERVIEW}/old", "main")  # so that it cannot be a branch
+    ran = forge.on_main()
+    assert (ran.code, "The overview stays as it was" in ran.said) == (0, True), ran.said
+    assert forge.refs()[layout.RENDERED_MAIN] == forge.refs()[layout.MAIN]
 
 
 @pytest.mark.parametrize("plant", ["github"], indirect=True)
