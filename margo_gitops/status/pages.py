@@ -15,11 +15,11 @@ from margo_gitops.status.view import DeploymentView, SiteView
 SHOWN = 500
 """Sites in the table of the first page, those that are not in step before the others."""
 
-LONGEST = 300
+LONGEST = 200
 """Characters of one word of a site that are shown."""
 
-MAX_ROWS = 1000
-"""Deployments in the table of one site."""
+MAX_ROWS = 200
+"""Deployments, and lines of any other kind, on the page of one site."""
 
 _NOTE = (
     "Generated; never edit it, and let no machine read it: `margo status --json` is for those."

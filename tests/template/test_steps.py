@@ -21,7 +21,6 @@ def propose(plant: Plant) -> None:
     people.edit("deployments/hello.yaml", "profile:", "parameters: {greeting: Moin}\nprofile:")
     people.git("switch", "-q", "main")
     people.margo("pr", "create", "moin", "--reason", "they asked")
-    people.margo("push")
 
 
 def published(plant: Plant) -> dict[str, str]:
@@ -39,7 +38,6 @@ def test_a_proposal_is_checked_merged_published_once_and_told(plant: Plant) -> N
     waits = forge.on_request("proposal", request)
     assert (waits.code, "Moin" in waits.said) == (1, True), waits.said
     people.margo("pr", "approve", "moin", "--yes", by="bob")
-    people.margo("push")
     signed = forge.on_request("proposal", request)
     assert signed.code == 0, signed.said
 
@@ -71,7 +69,6 @@ def test_a_rewritten_main_publishes_nothing(plant: Plant) -> None:
     assert forge.on_main().code == 0
     propose(plant)
     plant.people.margo("pr", "approve", "moin", "--yes", by="bob")
-    plant.people.margo("push")
     tree, parent = forge.git("rev-parse", f"{BRANCH}^{{tree}}"), forge.git("rev-parse", "main~3")
     other = forge.git("commit-tree", tree, "-p", parent, "-m", "as if it had never been")
     forge.git("update-ref", "refs/heads/main", other)
