@@ -41,8 +41,16 @@ publish() {
   fi
   # What people are told is no part of a deployment, so it does not fail one.
   margo overview --push || echo "The overview stays as it was." >&2
-  margo pr sync || echo "The forge was not told; the next run tells it." >&2
+  tell_forge || echo "The forge was not told; the next run tells it." >&2
   margo status
+}
+
+# A file of the repository could name any forge, so the one that runs this says which it is.
+tell_forge() {
+  git config margo.forge "$FORGE"
+  git config margo.forgeUrl "$FORGE_URL"
+  [[ -z ${FORGE_USER-} ]] || git config margo.forgeUser "$FORGE_USER"
+  margo pr sync
 }
 
 # MARGO_PUBLISH_KEY is the private key in base64, one line that every forge can mask in its logs.

@@ -98,7 +98,12 @@ class Forge:
     def on_main(self, job: str = "publish") -> Ran:
         """Run a job as after a push to `main`."""
         contexts = {
-            "github": {"event_name": "push", "ref": "refs/heads/main", "token": "run-token"},
+            "github": {
+                "event_name": "push",
+                "ref": "refs/heads/main",
+                "token": "run-token",
+                "server_url": str(self.base),
+            },
             "secrets": self.secrets,
             "vars": self.variables,
         }
@@ -179,6 +184,7 @@ class Forge:
             "RUNNER_TEMP": str(home),
             "GITHUB_SERVER_URL": str(self.base),
             "GITHUB_REPOSITORY": PROJECT,
+            "CI_SERVER_URL": str(self.base),
             "CI_PROJECT_PATH": PROJECT,
             "CI_PROJECT_URL": url,
             "CI_MERGE_REQUEST_PROJECT_URL": url,

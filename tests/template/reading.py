@@ -22,8 +22,8 @@ Contexts = Mapping[str, Any]
 """What an expression may name: `github`, `secrets`, `vars`, each a tree."""
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
-_WORD = re.compile(r"'[^']*'|[a-zA-Z_][\w.]*|==|!=|&&|\|\||\S")
-_OPERATORS = {"&&": " and ", "||": " or ", "==": " == ", "!=": " != "}
+_WORD = re.compile(r"'[^']*'|[a-zA-Z_][\w.]*|==|!=|&&|\|\||!|\S")
+_OPERATORS = {"&&": " and ", "||": " or ", "==": " == ", "!=": " != ", "!": " not "}
 _INSTALL = re.compile(r"venv|bin/pip|Install margo")
 
 
