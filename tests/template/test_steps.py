@@ -130,6 +130,9 @@ def test_what_ci_lacks_is_named(plant: Plant) -> None:
     whole, forge.variables = forge.variables, {}
     ran = forge.on_main()
     assert (ran.code, "MARGO_ROOT is not set" in ran.said) == (5, True), ran.said
+    forge.variables = {"MARGO_ROOT": "0000 1111 2222 3333 4444"}
+    ran = forge.on_main()
+    assert (ran.code, "MARGO_PUBLISH_KEY" in ran.said) == (3, False), ran.said
     forge.variables, forge.secrets = whole, {}
     ran = forge.on_main()
     assert (ran.code, "MARGO_PUBLISH_KEY is not set" in ran.said) == (5, True), ran.said
