@@ -22,12 +22,12 @@ proposal() {
     echo "From a fork nothing can be signed: push it here, as $branch, and margo pr create." >&2
     return 1
   fi
+  local id=${branch#proposal/}
+  margo pr diff "$id"
   if [[ ! -d trust ]]; then
     echo "This fleet is open: nothing is signed, nothing approved."
     return
   fi
-  local id=${branch#proposal/}
-  margo pr diff "$id"
   margo pr show "$id" --exit-code
 }
 
