@@ -41,7 +41,7 @@ def _read(path: Path, most: int) -> bytes:
 def _asked(url: str, most: int) -> bytes:
     import requests  # noqa: PLC0415  # 60 ms
 
-    from margo_gitops.artifacts.registry_bounds import Bounded  # noqa: PLC0415
+    from margo_gitops.bounded import Bounded  # noqa: PLC0415
 
     until = time.monotonic() + _PATIENCE
     with requests.Session() as session:

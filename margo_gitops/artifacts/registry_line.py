@@ -18,7 +18,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from urllib3.exceptions import HTTPError
 
 from margo_gitops.artifacts.reference import Reference
-from margo_gitops.artifacts.registry_bounds import Bounded
+from margo_gitops.bounded import Bounded
 from margo_gitops.errors import MargoError, Missing, Stalled, Unreachable
 
 ATTEMPTS = 3

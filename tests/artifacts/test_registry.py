@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from margo_gitops.artifacts import registry, registry_bounds
+from margo_gitops import bounded
+from margo_gitops.artifacts import registry
 from margo_gitops.artifacts.content import ContentStore
 from margo_gitops.artifacts.follow import bring, payload
 from margo_gitops.artifacts.reference import parse_reference
@@ -212,7 +213,7 @@ def test_a_registry_that_trickles_is_given_up(
 def test_a_connection_has_an_end_even_while_bytes_come(
     hostile: Hostile, contents: ContentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry_bounds, "LIFETIME", 0.5)
+    monkeypatch.setattr(bounded, "LIFETIME", 0.5)
     hostile.manner = "trickle"
     source = Registry(parse_reference(f"oci://{hostile.host}/x:1"))
     wanted = Artifact(digest=SOME, size=100_000, media_type="")

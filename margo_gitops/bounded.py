@@ -1,4 +1,4 @@
-"""Connections to registries that end: a server that sends a byte now and then trips no timeout."""
+"""Connections that end, over requests: a server that sends a byte now and then trips no timeout."""
 
 from __future__ import annotations
 
@@ -20,25 +20,38 @@ LIFETIME = 300.0
 
 
 class Bounded(HTTPAdapter):
-    """For a session of requests: every connection is bounded."""
+    """For a session of requests: every connection is bounded; `lifetime` None is `LIFETIME`."""
+
+    def __init__(
+        self,
+        *,
+        silence: tuple[float, float] = SILENCE,
+        lifetime: float | None = None,
+        **options: Any,
+    ) -> None:
+        self._silence, self._lifetime = silence, lifetime
+        super().__init__(**options)
 
     def init_poolmanager(self, *words: Any, **options: Any) -> None:
         """See `HTTPAdapter`."""
         super().init_poolmanager(*words, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": _living(HTTPConnectionPool, _Connection, self._lifetime),
+            "https": _living(HTTPSConnectionPool, _TlsConnection, self._lifetime),
+        }
 
     def send(self, request: Any, *words: Any, **options: Any) -> requests.Response:
         """See `HTTPAdapter`."""
-        return super().send(request, *words, **{**options, "timeout": SILENCE})
+        return super().send(request, *words, **{**options, "timeout": self._silence})
 
 
 class _Alarm:
     """Shuts a socket down when its time is over."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, lifetime: float) -> None:
         # TLS takes a socket's descriptor over; one of our own goes on naming the connection
         self._sock = socket.socket(fileno=socket.dup(sock.fileno()))
-        self._timer = threading.Timer(LIFETIME, self._shut)
+        self._timer = threading.Timer(lifetime, self._shut)
         self._timer.daemon = True
         self._timer.start()
 
@@ -55,11 +68,12 @@ class _Ending:
     """Mixed into a connection of urllib3."""
 
     _alarm: _Alarm | None = None
+    lifetime: float | None = None
     sock: socket.socket
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
-        self._alarm = _Alarm(self.sock)
+        self._alarm = _Alarm(self.sock, self.lifetime or LIFETIME)
 
     def close(self) -> None:
         if self._alarm is not None:
@@ -76,9 +90,7 @@ class _TlsConnection(_Ending, HTTPSConnection):
     pass
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
+def _living(pool: type[Any], connection: type[Any], lifetime: float | None) -> type[Any]:
+    """A pool whose connections live so long."""
+    mortal = type(connection.__name__, (connection,), {"lifetime": lifetime})
+    return type(pool.__name__, (pool,), {"ConnectionCls": mortal})
