@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from margo_gitops.cli import reviewing
+from margo_gitops.cli import forge, reviewing
 from margo_gitops.cli.opening import IdArgument, Opened, opened
 from margo_gitops.cli.options import (
     HERE,
@@ -29,6 +29,7 @@ proposals = typer.Typer(no_args_is_help=True)
 def register(app: typer.Typer) -> None:
     """Add the noun."""
     reviewing.register(proposals)
+    forge.register(proposals)
     app.add_typer(proposals, name="pr", help="Proposals and their approvals.")
 
 
