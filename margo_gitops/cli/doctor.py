@@ -92,7 +92,8 @@ def _forge(fleet: Path) -> list[Check]:
         pages = forgerules.Pages.of(place.kind, place.url, place.project)
         checks = list(forgerules.main_checks(asked.rules(MAIN), pages))
         for branch in ("site/any", "preview/any", "overview"):
-            checks += forgerules.machine_checks(asked.rules(branch), pages)
+            replaced = not branch.startswith("site/")
+            checks += forgerules.machine_checks(asked.rules(branch), pages, replaced=replaced)
     except MargoError as error:
         return [Check("forge", False, error.problem, error.help or error.then)]
     return checks

@@ -11,7 +11,8 @@ from margo_gitops.forges.text import APPROVALS
 from margo_gitops.roles.health import Check
 
 VALIDATE = "validate"
-"""The job of the CI that checks a proposal, as `repo-template` names it."""
+PROPOSAL = "proposal"
+"""The jobs of the CI that check a proposal, and its approvals, as `repo-template` names them."""
 
 _BRANCHES = {
     "github": "settings/rules",
@@ -39,13 +40,14 @@ class Pages:
         return cls(f"{base}/{_BRANCHES[kind]}", f"{base}/{_MERGING[kind]}")
 
 
-def main_checks(rules: Rules, pages: Pages, ci: str = VALIDATE) -> Iterator[Check]:
+def main_checks(rules: Rules, pages: Pages) -> Iterator[Check]:
     """What `main` needs: a request for each change, the checks, no way around."""
     at = pages.branches
     yield _switch("main protected", rules.protected, f"{at}: protect the branch main")
     yield _pushers(rules, at)
-    for name, needed in ((APPROVALS, True), (ci, True)):
-        yield _required(rules.checks, name, at, needed=needed)
+    queue = rules.queue is True
+    for name in (VALIDATE, PROPOSAL if queue else APPROVALS):
+        yield _required(rules.checks, name, at)
     yield _never("force push to main", rules.force_push, f"{at}: forbid force pushes to main")
     yield _never("deletion of main", rules.deletion, f"{at}: forbid that main is deleted")
     yield _reviews(rules)
@@ -57,28 +59,37 @@ def main_checks(rules: Rules, pages: Pages, ci: str = VALIDATE) -> Iterator[Chec
         f"{pages.merging}: turn off that branches are deleted after a merge;"
         " margo deletes a proposal once it is published",
     )
-    if rules.queue is True:
-        yield Check(
-            "merge queue",
-            False,
-            "main has one: a required check that does not run on its commits blocks it for ever",
-            f"let the CI run for the queue too, and set {APPROVALS} there; or turn the queue off",
-            needed=False,
-        )
+    if queue:
+        yield _queue(rules, at)
 
 
-def machine_checks(rules: Rules, pages: Pages) -> Iterator[Check]:
-    """What a branch that machines write needs: that they may push, without a request."""
-    name = f"push to {rules.branch.partition('/')[0]}{'/*' if '/' in rules.branch else ''}"
+def machine_checks(rules: Rules, pages: Pages, *, replaced: bool = False) -> Iterator[Check]:
+    """What a branch that machines write needs: that they may push, without a request.
+
+    One that is `replaced` is one commit without a parent, which is pushed by force.
+    """
+    named = f"{rules.branch.partition('/')[0]}{'/*' if '/' in rules.branch else ''}"
+    name, at = f"push to {named}", pages.branches
     if isinstance(rules.pushers, Unknown):
         yield _unknown(name, rules.pushers)
     elif not rules.pushers:
-        cure = f"{pages.branches}: let whoever publishes push to {rules.branch}, without a request"
+        cure = f"{at}: let whoever publishes push to {named}, without a request"
         yield Check(name, False, "nobody may", cure)
     elif rules.pushers == (EVERY,):
         yield Check(name, True, "whoever may write")
     else:
         yield Check(name, True, f"by {', '.join(rules.pushers)}: the publisher must be one of them")
+    if replaced and rules.force_push is False:
+        cure = f"{at}: allow force pushes to {named}, to whoever publishes"
+        yield Check(f"force push to {named}", False, "forbidden: it is one commit, replaced", cure)
+
+
+def _queue(rules: Rules, at: str) -> Check:
+    """Nobody sets a status on the commits of a merge queue."""
+    if isinstance(rules.checks, Unknown) or APPROVALS not in rules.checks:
+        return Check("merge queue", True, f"does not wait for {APPROVALS}")
+    found = f"waits for {APPROVALS}, which nobody sets on its commits: for ever"
+    return Check("merge queue", False, found, f"{at}: require {PROPOSAL} in place of {APPROVALS}")
 
 
 def _switch(name: str, value: bool | Unknown, cure: str) -> Check:
@@ -105,7 +116,7 @@ def _pushers(rules: Rules, at: str) -> Check:
     return Check(name, False, f"by {', '.join(found)}, past the request", cure, needed=False)
 
 
-def _required(checks: tuple[str, ...] | Unknown, name: str, at: str, *, needed: bool) -> Check:
+def _required(checks: tuple[str, ...] | Unknown, name: str, at: str) -> Check:
     title = f"required check {name}"
     if isinstance(checks, Unknown):
         return _unknown(title, checks)
@@ -115,7 +126,7 @@ def _required(checks: tuple[str, ...] | Unknown, name: str, at: str, *, needed: 
         return Check(title, True, "required")
     found = f"required are {', '.join(checks) or 'none'}"
     cure = f"{at}: require the check {name} for main; it must have run once to be offered"
-    return Check(title, False, found, cure, needed=needed)
+    return Check(title, False, found, cure)
 
 
 def _reviews(rules: Rules) -> Check:

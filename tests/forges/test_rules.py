@@ -109,7 +109,13 @@ def _rules(**given: object) -> Rules:
         ({"deletion": True}, "deletion of main", True),
         ({"deletes_head": True}, "proposal branches deleted after a merge", True),
         ({"merges": ()}, "ways to merge", True),
-        ({"queue": True}, "merge queue", False),
+        ({"queue": True, "checks": ("validate", "proposal")}, "", True),
+        (
+            {"queue": True, "checks": ("validate", "proposal", "margo/approvals")},
+            "merge queue",
+            True,
+        ),
+        ({"queue": True, "checks": ("validate",)}, "required check proposal", True),
         ({"reviews": 2}, "", True),
         ({"dismisses_stale": True}, "", True),
         ({"reviews": Unknown("x")}, "reviews asked for", False),
@@ -129,5 +135,9 @@ def test_machines_may_push() -> None:
     (some,) = machine_checks(_rules(branch="overview", pushers=("bot",)), PAGES)
     assert some.ok
     assert "bot" in some.found
+    names = [c.name for c in machine_checks(_rules(branch="overview"), PAGES, replaced=True)]
+    assert names == ["push to overview", "force push to overview"]
+    free = _rules(branch="overview", pushers=(EVERY,), force_push=True)
+    assert all(check.ok for check in machine_checks(free, PAGES, replaced=True))
     (hidden,) = machine_checks(_rules(branch="overview", pushers=Unknown("x")), PAGES)
     assert (hidden.ok, hidden.needed) == (False, False)
