@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from margo_gitops.cli.opening import Opened
     from margo_gitops.forges.base import Forge
     from margo_gitops.model.proposal import Word
+    from margo_gitops.roles.telling import Show
 
 _LANDED = 10
 """Merged proposals whose result is brought up to date: one request each."""
@@ -58,12 +59,40 @@ def sync(
                 seen = look(forge, word)
                 steps, told = plan(word, seen, forge.limits), note(word, seen)
             else:
-                steps, told = sync(forge, word)
+                steps, told = sync(forge, word, page(found, word))
             done = [str(step) for step in steps]
             value.append({"id": word.id, "dryRun": dry_run, "steps": done, "note": told})
             said += [f"{word.branch}: {one}" for one in done or ["in step"]]
             said += [f"{word.branch}: {told}"] if told else []
     emit(value, as_json=as_json, text=said or ["in step: no proposal is open"])
+
+
+def page(found: Opened, word: Word) -> Show:
+    """Puts a proposal's page on its branch."""
+    from margo_gitops.model.layout import preview_ref  # noqa: PLC0415
+
+    ref, message = preview_ref(word.id), f"What proposal/{word.id} changes\n"
+    return lambda files: found.origin.show(ref, files, message)
+
+
+def known(found: Opened) -> bool:
+    """Whether the clone's remote is on a forge that this person has a token for."""
+    import os  # noqa: PLC0415
+
+    from margo_gitops.roles.telling import forge_of  # noqa: PLC0415
+
+    return forge_of(found.co.store, os.environ) is not None
+
+
+def tell_forge(found: Opened, word: Word) -> None:
+    """Show a proposal on the clone's forge, if it has one; what fails is a note, and no more."""
+    import os  # noqa: PLC0415
+
+    from margo_gitops.roles.telling import forge_of, tell  # noqa: PLC0415
+
+    forge = forge_of(found.co.store, os.environ)
+    if forge is not None:
+        found.origin.notes += tell(forge, word, page(found, word))
 
 
 def _words(found: Opened, id: str | None) -> Iterator[Word]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +21,8 @@ from margo_gitops.cli.options import (
 from margo_gitops.cli.output import emit
 
 if TYPE_CHECKING:
-    from margo_gitops.roles.proposals.proposing import Purpose
+    from margo_gitops.model.proposal import Word
+    from margo_gitops.roles.proposals.proposing import Proposing, Purpose
     from margo_gitops.roles.publishing import Published
 
 proposals = typer.Typer(no_args_is_help=True)
@@ -108,7 +110,7 @@ def merge(
 
     Example: margo pr merge line-2
     """
-    from margo_gitops.cli.committing import lines_of, summary  # noqa: PLC0415
+    from margo_gitops.cli.committing import later, lines_of, summary  # noqa: PLC0415
     from margo_gitops.roles.proposals.merging import merge, require_approved, tidy  # noqa: PLC0415
 
     with opened(fleet, asking=False) as found, found.proposing(id) as proposing:
@@ -118,10 +120,18 @@ def merge(
             emit({"dryRun": True, "id": id}, as_json=as_json, text=f"would merge proposal/{id}")
             return
         done = merge(proposing, found.origin)
+        told = replace(reviewing.word(found, done.seen), state="merged", merge=done.commit)
+        if forge.known(found):
+            forge.tell_forge(found, told)
         tidy(proposing, found.origin, done.seen)
         rendered = _publish(found, id) if found.co.main().fleet.render == "here" else []
-    value = {"commit": done.commit, "rendered": [summary(item) for item in rendered]}
-    text = [f"{done.commit[:12]} Merge proposal/{id}", *lines_of(rendered)]
+    notes = later(found.co)
+    value = {
+        "commit": done.commit,
+        "rendered": [summary(item) for item in rendered],
+        "notes": notes,
+    }
+    text = [f"{done.commit[:12]} Merge proposal/{id}", *lines_of(rendered), *notes]
     emit(value, as_json=as_json, text=text)
 
 
@@ -147,8 +157,11 @@ def close(
 
     told = reason or f"proposal/{id} was closed"
     with opened(fleet, asking=False) as found, found.proposing(id, key) as proposing:
+        word = _closed(found, proposing) if forge.known(found) else None
         done = close(proposing, found.origin, void=void, reason=told)
         found.origin.send()
+        if word is not None:
+            forge.tell_forge(found, word)
     text = [f"closed proposal/{id}"]
     if done.void is not None:
         text.append(f"proposal/{done.void.id}: {done.void.missing or 'it may be merged'}")
@@ -160,6 +173,11 @@ def close(
         )
     value = {"id": id, "approvers": done.approvers, "void": done.void and done.void.id}
     emit(value, as_json=as_json, text=text)
+
+
+def _closed(found: Opened, proposing: Proposing) -> Word:
+    """What its forge is told of a proposal that is closed, whatever it lacks."""
+    return replace(reviewing.word(found, proposing.unstated()), state="closed")
 
 
 def _publish(found: Opened, id: str) -> list[Published]:

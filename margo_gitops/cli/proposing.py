@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from margo_gitops.cli.forge import known, tell_forge
 from margo_gitops.cli.opening import Opened, over
 from margo_gitops.cli.output import emit
 from margo_gitops.cli.progress import progress
-from margo_gitops.cli.reviewing import lines, value
+from margo_gitops.cli.reviewing import lines, value, word
 from margo_gitops.errors import MargoError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def stated(
 def shown(
     found: Opened, seen: Look, *, as_json: bool, first: str = "", ref: str | None = None
 ) -> None:
-    """Print a proposal, with what else is open over the same files."""
+    """Print a proposal, with what else is open over the same files, and show it on its forge."""
     from margo_gitops.roles.proposals.listing import overlapping  # noqa: PLC0415
 
     notes = overlapping(found.co.store, seen.id)
@@ -92,3 +93,5 @@ def shown(
         for id, path in notes.items()
     ]
     emit(told if ref is None else {**told, "ref": ref}, as_json=as_json, text=text)
+    if known(found):
+        tell_forge(found, word(found, seen))

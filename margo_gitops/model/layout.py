@@ -19,6 +19,9 @@ ORIGIN = "refs/remotes/origin/"
 """In a person's clone: where the remote's branches were when it was last asked."""
 
 ORIGIN_MAIN = f"{ORIGIN}main"
+PREVIEWS = "refs/heads/preview/"
+"""What a proposal changes, as a page for people; no machine reads it."""
+
 REQUESTS = "refs/margo/request/"
 TRIPS = "refs/margo/trip/"
 """What an office knows of a site's sticks, and in a site's own mirror what the site does."""
@@ -100,6 +103,11 @@ def request_ref(site: str, node: str | None) -> str:
 def proposal_ref(id: str) -> str:
     """The branch of a proposal."""
     return PROPOSALS + flat(id, "proposal id")
+
+
+def preview_ref(id: str) -> str:
+    """The branch of a proposal's page."""
+    return PREVIEWS + flat(id, "proposal id")
 
 
 def known_ref(branch: str) -> str:

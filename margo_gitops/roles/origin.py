@@ -13,7 +13,7 @@ from margo_gitops.model import layout
 from margo_gitops.store import proposed, sync
 from margo_gitops.store.clone import Clone
 from margo_gitops.store.epochs import descends
-from margo_gitops.store.git import GitStore
+from margo_gitops.store.git import Authorship, GitStore
 from margo_gitops.store.gitprogram import git
 from margo_gitops.store.transport import Transport, Update, open_transport
 
@@ -93,6 +93,21 @@ class Origin:
             sync.push_rendered(self.store, transport)
 
         self._tried(push, "published here only: margo push")
+
+    def show(self, ref: str, files: Mapping[str, bytes], message: str) -> None:
+        """Have a branch of one replaced commit hold these files, here and at the remote."""
+        old = self.store.resolve(ref)
+        author = Authorship("margo", "margo@margo-gitops.invalid", 0)
+        new = self.store.write(files, parents=[], author=author, message=message)
+        if new != old:
+            self.store.move(ref, new, old=old)
+
+        def push(transport: Transport) -> None:
+            theirs = transport.refs([ref]).get(ref)
+            if theirs != new:
+                transport.push(self.store, [Update(ref, theirs, new)])
+
+        self._tried(push, "its page is here only")
 
     def drop(self, refs: Mapping[str, str]) -> None:
         """Delete refs, here and there, that hold nothing beyond these commits."""

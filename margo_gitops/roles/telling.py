@@ -184,20 +184,25 @@ def note(word: Word, seen: Seen) -> str | None:
     )
 
 
-def sync(forge: Forge, word: Word) -> tuple[tuple[Step, ...], str | None]:
+Show = Callable[[Mapping[str, bytes]], None]
+"""Puts the files of a proposal's page where its comment says that they are."""
+
+
+def sync(forge: Forge, word: Word, show: Show) -> tuple[tuple[Step, ...], str | None]:
     """Bring the forge into step, strictly; what was done, and a note.
 
     Raises what `Forge` raises, at the first step that fails: what was done before it stays, and
     asked again nothing is done twice.
     """
     seen = look(forge, word)
+    _show(forge, word, seen, show)
     steps, request = plan(word, seen, forge.limits), seen.request
     for step in steps:
         request = step.do(forge, request) or request
     return steps, note(word, seen)
 
 
-def tell(opened: Callable[[], Forge], word: Word) -> list[str]:
+def tell(opened: Callable[[], Forge], word: Word, show: Show) -> list[str]:
     """Bring the forge into step as far as it lets us, and never fail: notes for people.
 
     One step that the forge refuses does not keep the others from being done; where the forge is
@@ -206,6 +211,7 @@ def tell(opened: Callable[[], Forge], word: Word) -> list[str]:
     try:
         forge = opened()
         seen = look(forge, word)
+        _show(forge, word, seen, show)
     except MargoError as error:
         return [_note(error)]
     found, request = note(word, seen), seen.request
@@ -220,6 +226,12 @@ def tell(opened: Callable[[], Forge], word: Word) -> list[str]:
             if isinstance(step, Open):
                 break
     return said
+
+
+def _show(forge: Forge, word: Word, seen: Seen, show: Show) -> None:
+    """The page, where the comment has no room for all of it."""
+    if word.groups and text.needs_preview(word, seen.clicks, forge.limits):
+        show(text.preview(word))
 
 
 def _note(error: MargoError) -> str:

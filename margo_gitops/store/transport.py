@@ -9,11 +9,12 @@ from typing import Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from margo_gitops.errors import LostRace, Refused, Usage
+from margo_gitops.model.layout import ALIVES, OVERVIEW, PREVIEWS, REQUESTS
 from margo_gitops.store.address import Address, parse_address
 from margo_gitops.store.epochs import follows
 from margo_gitops.store.git import GitStore
 
-REPLACED = ("refs/margo/alive/", "refs/margo/request/", "refs/heads/overview")
+REPLACED = (ALIVES, REQUESTS, PREVIEWS, OVERVIEW)
 """Refs of one replaced, parentless commit (DESIGN section 2): a push need not fast-forward them."""
 
 

@@ -105,15 +105,17 @@ def test_a_proposal_on_its_forge(clone: Clone, stand: Stand) -> None:
     (comment,) = double.texts()
     assert "hello" in comment
     assert "@all" not in comment
+    assert "branch `preview/17`" in comment
+    hub = clone.folder / "hub"
+    assert "deploymentProfile" in git(hub, "show", "preview/17:README.md")
     double.click("eve")
     clone.run("pr", "approve", "17", who="bob")
-    double.branches[BRANCH] = git(clone.folder / "plant", "rev-parse", BRANCH).strip()
-    assert "replace the comment" in clone.run("pr", "sync", "17")
     approved = double.status(double.branches[BRANCH], "margo/approvals")
     assert approved == ("success", "approved by bob")
     assert "no signature: eve" in double.texts()[0]
     assert clone.run("pr", "sync").strip() == f"{BRANCH}: in step"
     clone.run("pr", "merge", "17")
+    assert "refs/heads/preview/17" not in git(hub, "for-each-ref")
     double.finish(1, merged=True)
     assert "margo/sites" in clone.run("pr", "sync")
     merge = git(clone.folder / "plant", "rev-parse", "main").strip()
@@ -127,7 +129,9 @@ def test_the_forge_is_away(clone: Clone, stand: Stand) -> None:
     stand.double.faults = [Fault("502")]
     assert "answered 502" in clone.run("pr", "sync", code=4)
     assert "no token" in clone.run("pr", "sync", code=5, token="")
-    clone.run("pr", "approve", "17", who="bob")  # nothing of the fleet waits for it
+    said = clone.run("pr", "approve", "17", who="bob")  # nothing of the fleet waits for it
+    assert "it may be merged" in said
+    assert "the forge was not told" in said
 
 
 @pytest.mark.parametrize("stand", ["github"], indirect=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,25 @@ from margo_gitops.errors import MargoError, Stalled, Unreachable
 from margo_gitops.forges.base import Forge
 from margo_gitops.forges.text import APPROVALS, MARKER, SITES
 from margo_gitops.model.proposal import Group, Progress, Word
-from margo_gitops.roles.telling import forge_of, look, note, plan, settled, sync, tell
+from margo_gitops.roles import telling
+from margo_gitops.roles.telling import forge_of, look, note, plan, settled
 from margo_gitops.store.git import GitStore
 from tests.forges.conftest import Stand
 from tests.forges.double import BRANCH, HEAD, MERGE, Fault
 from tests.forges.wording import word
 from tests.store.making import git
+
+PAGES: list[Mapping[str, bytes]] = []
+"""What was put on the preview branch."""
+
+
+def sync(forge: Forge, one: Word) -> tuple[tuple[telling.Step, ...], str | None]:
+    return telling.sync(forge, one, PAGES.append)
+
+
+def tell(opened: Callable[[], Forge], one: Word) -> list[str]:
+    return telling.tell(opened, one, PAGES.append)
+
 
 GROUPS = (Group("797 sites alike", ("north",), ("greeting = Moin",)),)
 
@@ -240,3 +254,15 @@ def _merged(progress: Progress) -> Word:
         merge=MERGE,
         progress=progress,
     )
+
+
+def test_what_the_comment_has_no_room_for_is_on_the_page_before_it_is_named(stand: Stand) -> None:
+    PAGES.clear()
+    sync(stand.forge(), word(groups=GROUPS))
+    assert PAGES == []
+    lines = tuple(f"line {number}" for number in range(100_000))
+    long = (Group("all of them", ("north",), lines), *GROUPS)
+    sync(stand.forge(), word(groups=long, commit="e" * 40))
+    assert "branch `preview/17`" in stand.double.texts()[0]
+    (page,) = PAGES
+    assert b"line 99999" in page["README.md"]

@@ -80,6 +80,13 @@ class Preview:
         return self.branch.who()
 
 
+def page_of(branch: ProposalBranch) -> dict[str, str]:
+    """The branch of the proposal's page and its commit, where it has one."""
+    ref = layout.preview_ref(branch.id)
+    tip = branch.store.resolve(ref)
+    return {} if tip is None else {ref: tip}
+
+
 def free_id(store: GitStore, wanted: str | None, otherwise: str) -> str:
     """An id that no proposal has; the one that is wanted, else the other with a number if need be.
 

@@ -8,7 +8,7 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Invalid, Missing
 from margo_gitops.model import layout
 from margo_gitops.roles.origin import Origin
-from margo_gitops.roles.proposals.branch import ProposalBranch
+from margo_gitops.roles.proposals.branch import ProposalBranch, page_of
 from margo_gitops.roles.proposals.listing import Known, known
 from margo_gitops.roles.proposals.looking import Look
 from margo_gitops.roles.proposals.proposing import Proposing
@@ -44,7 +44,7 @@ def close(proposing: Proposing, origin: Origin, *, void: bool, reason: str) -> C
             help="margo rollback NAME",
         )
     made = _void(proposing, found, reason) if void else None
-    refs = {branch.ref: tip}
+    refs = {branch.ref: tip} | page_of(branch)
     if found.state == "merged":
         origin.drop(refs)
         forget_proposal(branch.store, branch.ref)

@@ -10,7 +10,7 @@ from margo_gitops.roles.central import Trunk
 from margo_gitops.roles.checking import require_valid_main
 from margo_gitops.roles.origin import Origin
 from margo_gitops.roles.outgoing import racing
-from margo_gitops.roles.proposals.branch import trunk_of
+from margo_gitops.roles.proposals.branch import page_of, trunk_of
 from margo_gitops.roles.proposals.looking import Look
 from margo_gitops.roles.proposals.proposing import Proposing
 from margo_gitops.roles.statements import statement_files
@@ -83,6 +83,7 @@ def tidy(proposing: Proposing, origin: Origin, seen: Look) -> None:
     store, branch = proposing.branch.store, proposing.branch
     tip = store.resolve(branch.ref)
     refs = {} if tip is None else {branch.ref: tip}
+    refs |= page_of(branch)
     if seen.stated is not None:
         refs |= approvals_of(store, frozenset([seen.stated.digest.removeprefix("sha256:")]))
     origin.drop(refs)
