@@ -83,7 +83,7 @@ def approvals(word: Word, limits: Limits) -> Check:
     if word.missing is None:
         said = f"approved by {', '.join(word.approvers)}" if word.approvers else "none is asked for"
         return Check(APPROVALS, "success", cut(bare(said, limits.check), limits.check))
-    step = f"; next: margo pr approve {bare(word.id, 63)}"
+    step = f"; next: {bare(_next(word), 90)}"
     said = cut(bare(word.missing, limits.check), limits.check - len(step))
     return Check(APPROVALS, "pending", f"{said}{step}")
 
@@ -128,7 +128,7 @@ def _standing(word: Word, clicks: Sequence[str]) -> Iterator[str]:
         yield f"**It may be merged**: {_count(word)}; {code(f'margo pr merge {word.id}')}"
     else:
         yield f"**{plain(word.missing, 300)}**: {_count(word)}."
-        yield f"Next: {code(f'margo pr approve {word.id}')}"
+        yield f"Next: {code(_next(word))}"
     if word.progress is not None:
         refused = f", refused at {word.progress.refused}" if word.progress.refused else ""
         yield f"\nIt runs at {word.progress.running} of {word.progress.of} sites{refused}."
@@ -147,6 +147,11 @@ def _group(group: Group, most: int | None) -> Iterator[str]:
         yield f"- and {len(group.lines) - len(shown)} more lines"
     named = several(group.sites, _SITES if most else len(group.sites), code)
     yield f"\n{len(group.sites)} {'site' if len(group.sites) == 1 else 'sites'}: {named}"
+
+
+def _next(word: Word) -> str:
+    """The command that brings it on: as a rule, a signature."""
+    return word.next or f"margo pr approve {word.id}"
 
 
 def _count(word: Word) -> str:

@@ -31,7 +31,8 @@ class Word:
     """All that is told of one proposal, on a terminal or on a forge.
 
     `proposer` is None where nothing was stated yet, and in an open fleet. `missing` is what the
-    policy still asks for, in words; None where it may be merged. `merge` is the commit of `main`
+    policy still asks for, in words; None where it may be merged; `next` the command that brings it
+    on. `merge` is the commit of `main`
     that brought it, `progress` how far sites are with it.
     """
 
@@ -47,5 +48,6 @@ class Word:
     approvers: tuple[str, ...]
     missing: str | None
     state: State
+    next: str = ""
     merge: str | None = None
     progress: Progress | None = None

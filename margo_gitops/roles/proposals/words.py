@@ -32,6 +32,7 @@ def word_of(
         approvers=seen.approvers,
         missing=seen.missing,
         state=state or known.state,
+        next=seen.next,
         merge=merge,
         progress=progress,
     )
