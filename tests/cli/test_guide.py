@@ -10,6 +10,7 @@ from tests.cli.following import followed, remove
 from tests.dockerd import Engine
 from tests.images import busybox
 from tests.registry import RegistryServer
+from tests.store.making import git
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,26 @@ def test_every_command_of_the_guide_to_the_air_gap_works(tmp_path: Path) -> None
             assert word in shown, word
     finally:
         remove(tmp_path / "state")
+
+
+@pytest.mark.timeout(300)  # some hundred commands
+def test_every_command_of_the_guide_for_a_team_works(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "plant.git")
+    remote = str(tmp_path / "plant.git")
+    shown = followed("guide-team.md", tmp_path, REMOTE=remote, SITES="s001 s002")
+    for word in (
+        "2 sites: the site's settings",
+        "2 sites: hello: new, hello-wasm 1.0.0",
+        "[by ida, approved by finn, gina]",
+        "parameter addressee: World -> Press",
+        "closed proposal/press",
+        "[BREAK-GLASS by ida, approved by finn: line 3 stands still]",
+        "A new policy: root 13: by the persons of root 13, 1 of 2 persons with the role root",
+        "gina retired: root 15: by the persons of root 14, 1 of 2 persons with the role root",
+        "trust: root 15",
+        " of jan: approve",
+    ):
+        assert word in shown, word
 
 
 @pytest.mark.docker
