@@ -64,6 +64,7 @@ def test_every_command_of_the_guide_for_a_team_works(tmp_path: Path) -> None:
         "2 sites: the site's settings",
         "2 sites: hello: new, hello-wasm 1.0.0",
         "[by ida, approved by finn, gina]",
+        "CONFLICT (content): Merge conflict in deployments/hello.yaml",
         "parameter addressee: World -> Press",
         "closed proposal/press",
         "[BREAK-GLASS by ida, approved by finn: line 3 stands still]",
