@@ -47,13 +47,13 @@ def commit(
         return
     made = co.apply(edit)
     rendered = follow(co)
-    notes = [*notes, *_held_back(co), *later(co)]
+    notes = [*notes, *held_back(co), *later(co)]
     value = {"commit": made, "rendered": [summary(item) for item in rendered], "notes": notes}
     text = [f"{made[:12]} {edit.message.splitlines()[0]}", *lines_of(rendered), *notes]
     emit(value, as_json=as_json, text=text)
 
 
-def _held_back(co: Central) -> list[str]:
+def held_back(co: Central) -> list[str]:
     """What the rendering just done left out, the first ten of it."""
     trust = co.trust()
     late = {} if trust is None else trust.late

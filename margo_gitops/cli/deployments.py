@@ -85,6 +85,7 @@ def deploy(
     app_id, _, version = application.partition("@")
     labels = {key: str(value) for key, value in pairs(selector or [], "--selector").items()}
     with central(fleet) as co:
+        how.prepare(co)
         main = co.main()
         intent = Intent(
             name=flat(name or app_id, "deployment name"),
@@ -142,6 +143,7 @@ def set_(
         drop_sites=drop_site or (),
     )
     with central(fleet) as co:
+        how.prepare(co)
         main = co.main()
         file = co.store.read(main.commit, intent_path(name))
         edit = edits.change(main, name, settings, file=file)
@@ -168,6 +170,7 @@ def undeploy(
 
     how = _How(as_json, dry_run, yes, as_proposal("undeploy", id_, reason, pr=pr))
     with central(fleet) as co:
+        how.prepare(co)
         main = co.main()
         edit = edits.undeploy(main, name)
         _finish(co, edit, name, len(targeted(main.intents[name], main.sites)), how)
@@ -193,6 +196,7 @@ def rollback(
 
     how = _How(as_json, dry_run, yes, as_proposal("rollback", id_, reason, pr=pr))
     with central(fleet) as co:
+        how.prepare(co)
         main = co.main()
         path = intent_path(name)
         past = (
@@ -221,6 +225,13 @@ class _How:
     dry_run: bool
     yes: bool
     proposal: AsProposal | None
+
+    def prepare(self, co: Central) -> None:
+        """Before `main` is read."""
+        if self.proposal is not None:
+            from margo_gitops.cli.proposing import require_fresh  # noqa: PLC0415
+
+            require_fresh(co)
 
 
 def _carry_out(co: Central, after: Main, name: str, edit: Edit, how: _How) -> None:

@@ -19,6 +19,24 @@ if TYPE_CHECKING:
     from margo_gitops.roles.proposals.proposing import Proposing, Purpose
 
 
+def require_fresh(co: Central) -> None:
+    """Ask the remote before an edit is made for a proposal: on an old `main` it would contradict.
+
+    Raises `Stalled` where `main` is older here.
+    """
+    from margo_gitops.errors import Stalled  # noqa: PLC0415
+    from margo_gitops.roles.proposals.branch import trunk_of  # noqa: PLC0415
+
+    with over(co):
+        head, trunk = co.head(), trunk_of(co.store)
+    if trunk is not None and trunk != head:
+        raise Stalled(
+            f"main is at {head[:12]} here and at {trunk[:12]} at the remote",
+            then="nothing was proposed",
+            help="margo pull",
+        )
+
+
 def propose(co: Central, edit: Edit, wanted: AsProposal, name: str, *, as_json: bool) -> None:
     """Commit an edit to a new branch `proposal/<id>`, state what it changes, and send both.
 
@@ -29,7 +47,7 @@ def propose(co: Central, edit: Edit, wanted: AsProposal, name: str, *, as_json: 
     from margo_gitops.store.proposed import forget_proposal  # noqa: PLC0415
 
     require_valid_edit(co.store, co.head(), edit.changes)
-    with over(co) as found:
+    with over(co, asking=False) as found:
         id = free_id(found.co.store, wanted.id, f"{wanted.verb}-{name}")
         with found.proposing(id) as proposing:
             subject, _, rest = edit.message.strip().partition("\n\n")
@@ -74,6 +92,8 @@ def stated(
         seen = proposing.unstated() if edits else seen
     if found.co.trust() is not None and (seen.beyond or again or purpose == "break-glass"):
         seen = proposing.create(reason, purpose, again=again)
+    else:
+        seen = proposing.look()
     keep(proposing, seen)
     found.origin.send()
     return seen

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from margo_gitops.roles.central import Rendered
+    from margo_gitops.roles.central import Published, Rendered
     from margo_gitops.store.clone import Clone
     from margo_gitops.store.transport import Transport
 
@@ -48,14 +48,14 @@ def render(
 
     Example: margo render --push
     """
-    from margo_gitops.cli.committing import lines_of, publish, summary  # noqa: PLC0415
+    from margo_gitops.cli.committing import held_back, publish, summary  # noqa: PLC0415
 
     if push and not check:
         _render_and_push(fleet, as_json=as_json)
         return
     with central(fleet) as co:
         rendered = co.preview(co.main()) if check else publish(co)
-    text = lines_of(rendered) or ["nothing to render: every site is up to date"]
+        text = _rendered(rendered, held_back(co))
     emit([summary(item) for item in rendered], as_json=as_json, text=text)
     if check and exit_code and rendered:
         raise typer.Exit(1)
@@ -101,7 +101,7 @@ def pull(fleet: FleetOption = HERE, as_json: JsonOption = False) -> None:
 
 def _render_and_push(fleet: Path, *, as_json: bool) -> None:
     """What CI does after a merge: nothing is lost, and nothing goes out twice."""
-    from margo_gitops.cli.committing import lines_of, look_ahead, summary  # noqa: PLC0415
+    from margo_gitops.cli.committing import held_back, look_ahead, summary  # noqa: PLC0415
     from margo_gitops.cli.opening import opened  # noqa: PLC0415
     from margo_gitops.cli.progress import progress  # noqa: PLC0415
     from margo_gitops.roles.outgoing import publish  # noqa: PLC0415
@@ -112,20 +112,33 @@ def _render_and_push(fleet: Path, *, as_json: bool) -> None:
         with progress("rendering", len(found.co.sites())) as advance:
             rendered = publish(found.co, found.origin, progress=advance)
         found.origin.require_told()
+        text = _rendered(rendered, held_back(found.co))
         look_ahead(found.co)
-    text = lines_of(rendered) or ["nothing to render: every site is up to date"]
     emit([summary(item) for item in rendered], as_json=as_json, text=text)
+
+
+def _rendered(rendered: Sequence[Rendered | Published], late: list[str]) -> list[str]:
+    """What was rendered, and what is merged and waits."""
+    from margo_gitops.cli.committing import lines_of  # noqa: PLC0415
+
+    otherwise = "nothing to render" + ("" if late else ": every site is up to date")
+    return [*(lines_of(rendered) or [otherwise]), *late]
 
 
 def _moves(refs: Sequence[str]) -> list[str]:
     """A line for each of a few refs; more of one kind are counted, and signs of life always are."""
-    from margo_gitops.model.layout import ALIVES, SITES, STATUSES  # noqa: PLC0415
+    from margo_gitops.model.layout import ALIVES, APPROVALS, SITES, STATUSES  # noqa: PLC0415
 
-    kinds = (SITES, STATUSES, ALIVES)
-    lines = [f"{ref} moved" for ref in refs if not ref.startswith(kinds)]
-    for kind, words in ((SITES, "sites"), (STATUSES, "statuses"), (ALIVES, "signs of life")):
+    kinds = {
+        SITES: "sites",
+        STATUSES: "statuses",
+        ALIVES: "signs of life",
+        APPROVALS: "signatures",
+    }
+    lines = [f"{ref} moved" for ref in refs if not ref.startswith(tuple(kinds))]
+    for kind, words in kinds.items():
         some = [ref for ref in refs if ref.startswith(kind)]
-        if len(some) > _SHOWN or (some and kind == ALIVES):
+        if len(some) > _SHOWN or (some and kind in {ALIVES, APPROVALS}):
             lines.append(f"{len(some)} {words} moved")
         else:
             lines += [f"{ref} moved" for ref in some]

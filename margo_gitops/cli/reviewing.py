@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from margo_gitops.cli.opening import IdArgument, Opened, opened
 from margo_gitops.cli.options import HERE, FleetOption, JsonOption
 from margo_gitops.cli.output import emit, table
+from margo_gitops.model.proposal import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +84,9 @@ def show(
     Example: margo pr show line-2 --exit-code
     """
     with opened(fleet) as found, found.proposing(id) as proposing:
+        if (landed := _landed(found, id)) is not None:
+            emit(asdict(landed), as_json=as_json, text=_landed_lines(landed))
+            return
         seen = proposing.look()
         emit(value(found, seen), as_json=as_json, text=lines(found, seen, full=False))
     if exit_code and seen.missing is not None:
@@ -106,7 +111,7 @@ def diff(
     from margo_gitops.roles.proposals.remembered import groups_of  # noqa: PLC0415
 
     with opened(fleet) as found, found.proposing(id) as proposing:
-        groups = groups_of(proposing)
+        groups = () if _landed(found, id) is not None else groups_of(proposing)
     if site is not None:
         groups = at(groups, site)
         if not groups:
@@ -118,6 +123,30 @@ def diff(
     emit(shown, as_json=as_json, text=text)
     if exit_code and groups:
         raise typer.Exit(1)
+
+
+def _landed(found: Opened, id: str) -> Word | None:
+    """The proposal if `main` holds it, with what came of it; in an open fleet None."""
+    from margo_gitops.model import layout  # noqa: PLC0415
+    from margo_gitops.roles.proposals.branch import trunk_of  # noqa: PLC0415
+    from margo_gitops.roles.proposals.landed import landed, word_of_landed  # noqa: PLC0415
+    from margo_gitops.roles.proposals.listing import merged  # noqa: PLC0415
+
+    store = found.co.store
+    tip, trunk = store.resolve(layout.proposal_ref(id)), trunk_of(store)
+    if trunk is None or (tip is not None and not merged(store, id, tip)):
+        return None
+    item = next((one for one in landed(store, trunk, most=100) if one.id == id), None)
+    return None if item is None else word_of_landed(found.co, item)
+
+
+def _landed_lines(landed: Word) -> Iterator[str]:
+    yield f"proposal/{landed.id} by {landed.proposer}: {landed.reason}"
+    yield f"{count(landed.records, 'record')} at {count(landed.sites, 'site')}"
+    yield f"merged by {(landed.merge or '')[:12]}"
+    if landed.progress is not None:
+        refused = f", refused at {landed.progress.refused}" if landed.progress.refused else ""
+        yield f"it runs at {landed.progress.running} of {landed.progress.of} sites{refused}"
 
 
 def word(found: Opened, seen: Look) -> Word:
@@ -158,24 +187,20 @@ def lines(found: Opened, seen: Look, *, full: bool) -> list[str]:
     glass = seen.stated is not None and seen.stated.statement.purpose == "break-glass"
     by = f" by {known.proposer}" if known.proposer else ""
     told = [f"proposal/{seen.id}{by}{', breaking the glass' if glass else ''}: {known.reason}"]
-    told.append(
-        f"{known.records} records, {summary(known.groups)}" if known.records else "no change"
-    )
+    records = count(known.records, "record")
+    told.append(f"{records}, {summary(known.groups)}" if known.records else "no change")
     for group in known.groups:
         told += group_lines(group, full=full)
     if seen.strangers:
         told.append(f"not enrolled, so they get nothing yet: {_some(tuple(seen.strangers))}")
     if found.co.trust() is not None:
         told.append(f"approved by {', '.join(seen.approvers) or 'nobody'}")
-    if known.state == "merged":
-        return [*told, "merged; next: margo status"]
     return [*told, seen.missing or "it may be merged", f"next: {seen.next}"]
 
 
 def group_lines(group: Group, *, full: bool) -> Iterator[str]:
     """A group: its sites, the first few by name, and its lines, the first few without `full`."""
-    count = len(group.sites)
-    yield f"{count} site{'s' * (count != 1)}: {group.title}"
+    yield f"{count(len(group.sites), 'site')}: {group.title}"
     yield f"  at {_some(group.sites)}"
     shown = group.lines if full else group.lines[:_LINES]
     yield from (f"  {line}" for line in shown)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from margo_gitops.forges.base import Check, Limits
 from margo_gitops.forges.plain import bare, code, cut, plain, several
-from margo_gitops.model.proposal import Group, Word
+from margo_gitops.model.proposal import Group, Word, count
 
 MARKER = "<!-- margo-gitops -->"
 APPROVALS = "margo/approvals"
@@ -155,5 +155,4 @@ def _next(word: Word) -> str:
 
 
 def _count(word: Word) -> str:
-    records = "record" if word.records == 1 else "records"
-    return f"{word.records} {records} at {word.sites} {'site' if word.sites == 1 else 'sites'}"
+    return f"{count(word.records, 'record')} at {count(word.sites, 'site')}"

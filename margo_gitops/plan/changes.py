@@ -11,7 +11,7 @@ from margo_gitops.documents import margo
 from margo_gitops.documents.neutral import neutral
 from margo_gitops.model import layout
 from margo_gitops.model.deployment import ApplicationDeployment
-from margo_gitops.model.proposal import Group
+from margo_gitops.model.proposal import Group, count
 from margo_gitops.model.record import Record
 from margo_gitops.plan.workloads import differences
 
@@ -86,7 +86,10 @@ def summary(groups: Iterable[Group]) -> str:
         counts[key] = counts.get(key, 0) + 1
     most = max(counts.values(), default=0)
     rest = sum(counts.values()) - most
-    return f"{most} site{'s' * (most != 1)} alike" + (f", {rest} differ" if rest else "")
+    if most == sum(counts.values()) == 1:
+        return "1 site"
+    differ = f", {rest} differ{'s' if rest == 1 else ''}" if rest else ""
+    return f"{count(most, 'site')} alike{differ}"
 
 
 def _alike(change: RecordChange) -> _Alike:
@@ -148,7 +151,7 @@ def _lines(alike: _Alike) -> Iterator[str]:
         yield "it is stopped, and its workloads are removed"
         return
     if (then, alike.pins[0]) == (now, alike.pins[1]):
-        yield "the same documents and digests as now, to be approved anew"
+        yield "the same documents and digests as now, in a further revision or approved anew"
         return
     yield from _told(alike)
     if alike.was is not None and alike.nodes[0] != alike.nodes[1]:

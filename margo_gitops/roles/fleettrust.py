@@ -14,7 +14,7 @@ from margo_gitops.render import Decision, Signed, SiteTree
 from margo_gitops.roles.statements import Statements
 from margo_gitops.store.git import GitStore
 from margo_gitops.trust import content
-from margo_gitops.trust.approval import Evidence, frozen, unapproved
+from margo_gitops.trust.approval import Evidence, frozen, read_statement, unapproved
 from margo_gitops.trust.chain import Trust, follow
 from margo_gitops.trust.offer import Offer
 from margo_gitops.trust.signers import NOT_REVOKED, Persons
@@ -93,7 +93,10 @@ class FleetTrust:
         return Decision(waits=why)
 
     def renewed(self, site: str, entry: RecordEntry) -> RecordEntry:
-        """A published entry, by a newer statement where its own no longer meets the policy."""
+        """A published entry, by a newer statement where its own no longer meets the policy.
+
+        Also where its own broke the glass, and another was approved in order since.
+        """
         found = dict(self.statements.evidence(entry.record))
         if not found.keys() - {entry.statement}:
             return entry
@@ -103,9 +106,16 @@ class FleetTrust:
             for digest, evidence in found.items()
             if unapproved(entry.record, evidence, trust.root, trust.enrolment) is None
         ]
+        if self.broke_glass(entry):
+            meet = [digest for digest in meet if digest != entry.statement]
         if not meet or entry.statement in meet:
             return entry
         return entry.model_copy(update={"statement": meet[0]})
+
+    def broke_glass(self, entry: RecordEntry) -> bool:
+        """Whether it runs by fewer approvals than are asked for, and nobody approved it since."""
+        held = None if entry.statement is None else self.statements.held.get(entry.statement)
+        return held is not None and read_statement(held.statement).purpose == "break-glass"
 
     def lacks(self, entry: RecordEntry) -> bool:
         """Whether an entry would need a further statement."""

@@ -110,14 +110,19 @@ class Origin:
         self._tried(push, "its page is here only")
 
     def drop(self, refs: Mapping[str, str]) -> None:
-        """Delete refs, here and there, that hold nothing beyond these commits."""
+        """Delete refs, here and there, that hold nothing beyond these commits, or that we know."""
         for ref, tip in refs.items():
             if self.store.resolve(ref) == tip:
                 self.store.delete(ref, old=tip)
         if self.clone is None or self.transport is None:
             return
         theirs = self.transport.refs(list(refs))
-        due = {ref: tip for ref, tip in theirs.items() if descends(self.store, tip, refs[ref])}
+        due = {
+            ref: tip
+            for ref, tip in theirs.items()
+            if descends(self.store, tip, refs[ref])
+            or tip == self.store.resolve(layout.known_ref(ref))
+        }
         if not due:
             return
         leases = [f"--force-with-lease={ref}:{tip}" for ref, tip in due.items()]

@@ -105,11 +105,12 @@ def person_key(named: Path | None, configured: str | None, environ: Mapping[str,
 
     Raises `Stalled` where there is none.
     """
-    for path in _candidates(named, configured, environ):
+    tried = list(_candidates(named, configured, environ))
+    for path in tried:
         if path.exists():
             return signer(path)
     raise Stalled(
-        "there is no key to sign with",
+        f"there is no key to sign with: there is no {tried[0]}",
         then="nothing was written",
         help="ssh-keygen -t ed25519; or name one with --key",
     )

@@ -49,11 +49,13 @@ def merged_tree(folder: Path, ours: str, theirs: str) -> str:
     done = git(folder, *durable, "merge-tree", "--write-tree", "--name-only", ours, theirs)
     if done.code == 0:
         return done.out.strip()
-    lines = done.out.splitlines()[1:4] or done.err.splitlines()[:1]
+    named = done.out.partition("\n\n")[0].splitlines()[1:]
+    told = ", ".join(named[:3] or done.err.splitlines()[:1])
+    more = f" and {len(named) - 3} more" if len(named) > 3 else ""
     raise Stalled(
-        f"{theirs[:12]} cannot be merged into {ours[:12]}: {', '.join(filter(None, lines))}",
+        f"{theirs[:12]} cannot be merged into {ours[:12]}: both changed {told}{more}",
         then="nothing was changed",
-        help="git rebase main, on that branch; then margo pr create again",
+        help="margo pull; git merge main, on that branch; then margo pr create again",
     )
 
 

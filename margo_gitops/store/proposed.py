@@ -12,7 +12,14 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 
 from margo_gitops.errors import LostRace
-from margo_gitops.model.layout import APPROVALS, MAIN, PROPOSALS, STATEMENTS, known_ref
+from margo_gitops.model.layout import (
+    APPROVALS,
+    MAIN,
+    ORIGIN_MAIN,
+    PROPOSALS,
+    STATEMENTS,
+    known_ref,
+)
 from margo_gitops.store.epochs import descends
 from margo_gitops.store.git import GitStore
 from margo_gitops.store.transport import Transport, Update
@@ -23,19 +30,19 @@ _ROUNDS = 3
 def fetch_proposals(store: GitStore, transport: Transport) -> list[str]:
     """Bring the proposals and their approvals; the branches that are gone there and here.
 
-    A proposal of ours that is ahead, or went another way, stays.
+    A proposal that we changed stays ours. Where the remote's was changed as well, what we knew of
+    it stays too: so it is not pushed over.
     """
     tips = transport.refs([PROPOSALS, APPROVALS])
     held = store.refs()
     new = {ref: id for ref, id in tips.items() if held.get(ref) != id}
     transport.fetch(store, new)
-    for ref, id in sorted(new.items()):
+    for ref, id in sorted(tips.items()):
         ours = held.get(ref)
-        if ours is None or (ref.startswith(PROPOSALS) and descends(store, ours, id)):
-            store.move(ref, id, old=ours)
-    for ref, id in tips.items():
         if ref.startswith(PROPOSALS):
-            _remember(store, ref, id)
+            _bring(store, ref, ours, id)
+        elif ours is None:
+            store.move(ref, id, old=None)
     return [ref for ref in held if ref.startswith(PROPOSALS) and _gone(store, ref, tips.get(ref))]
 
 
@@ -88,8 +95,8 @@ def _due(store: GitStore, transport: Transport) -> list[Update]:
         for ref, tip in store.refs(PROPOSALS).items()
         if ref in tips or store.resolve(known_ref(ref)) is None
     }
-    main = store.resolve(MAIN)
-    settled = statements_at(store, main) if main is not None else frozenset()
+    mains = filter(None, (store.resolve(MAIN), store.resolve(ORIGIN_MAIN)))
+    settled = frozenset[str]().union(*(statements_at(store, main) for main in mains))
     held = (statements_at(store, tip) for tip in ours.values())
     signed = approvals_of(store, frozenset().union(*held) - settled)
     return [*_new(signed, tips), *_ahead(store, ours, tips)]
@@ -101,10 +108,26 @@ def _new(signed: dict[str, str], tips: dict[str, str]) -> Iterator[Update]:
 
 
 def _ahead(store: GitStore, ours: dict[str, str], tips: dict[str, str]) -> Iterator[Update]:
+    """What we added to, or wrote anew since the remote's was last seen as it still is."""
     for ref, id in sorted(ours.items()):
         theirs = tips.get(ref)
-        if theirs is None or (theirs != id and descends(store, theirs, id)):
+        if theirs is None or (
+            theirs != id
+            and not descends(store, id, theirs)
+            and (descends(store, theirs, id) or store.resolve(known_ref(ref)) == theirs)
+        ):
             yield Update(ref, theirs, id)
+
+
+def _bring(store: GitStore, ref: str, ours: str | None, theirs: str) -> None:
+    """Follow the remote's branch where ours is as we knew it, or behind."""
+    known = store.resolve(known_ref(ref))
+    if ours is None or ours == known or descends(store, ours, theirs):
+        if ours != theirs:
+            store.move(ref, theirs, old=ours)
+    elif known != theirs and not descends(store, theirs, ours):
+        return
+    _remember(store, ref, theirs)
 
 
 def _gone(store: GitStore, ref: str, theirs: str | None) -> bool:

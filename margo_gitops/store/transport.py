@@ -9,13 +9,14 @@ from typing import Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from margo_gitops.errors import LostRace, Refused, Usage
-from margo_gitops.model.layout import ALIVES, OVERVIEW, PREVIEWS, REQUESTS
+from margo_gitops.model.layout import ALIVES, OVERVIEW, PREVIEWS, PROPOSALS, REQUESTS
 from margo_gitops.store.address import Address, parse_address
 from margo_gitops.store.epochs import follows
 from margo_gitops.store.git import GitStore
 
-REPLACED = (ALIVES, REQUESTS, PREVIEWS, OVERVIEW)
-"""Refs of one replaced, parentless commit (DESIGN section 2): a push need not fast-forward them."""
+REPLACED = (ALIVES, REQUESTS, PREVIEWS, OVERVIEW, PROPOSALS)
+"""Refs that a push need not fast-forward: those of one replaced commit (DESIGN section 2), and
+proposals, which their authors rebase; also those move by compare-and-swap."""
 
 
 @dataclass(frozen=True, slots=True)

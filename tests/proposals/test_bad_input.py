@@ -65,7 +65,7 @@ def test_files_that_contradict_each_other_are_named(office: Desk) -> None:
     office.run("alice", "pr", "merge", "moin")
     told = office.run("alice", "pr", "show", "hi", code=5)
     assert "deployments/hello.yaml" in told
-    assert "git rebase main" in told
+    assert "git merge main, on that branch" in told
 
 
 def test_what_was_pushed_after_the_statement_is_not_merged_with_it(office: Desk) -> None:
@@ -78,7 +78,7 @@ def test_what_was_pushed_after_the_statement_is_not_merged_with_it(office: Desk)
     office.git("alice", "commit", "-qam", "More")
     office.git("alice", "switch", "-q", "main")
     told = office.run("alice", "pr", "merge", "moin", code=4)
-    assert "1 records were changed after it was stated" in told
+    assert "1 record changed after it was stated" in told
     assert "margo pr create moin" in told
 
 
@@ -156,3 +156,63 @@ def test_without_its_remote_a_proposal_stays_here_and_is_sent_later(office: Desk
     told = office.run("alice", *DEPLOY, "--id", "first", code=5)
     assert "no git repository" in told
     assert not office.git("alice", "branch", "--list", "proposal/*")
+
+
+def test_a_branch_that_its_author_rebased_is_sent_and_followed(office: Desk) -> None:
+    deployed(office)
+    office.run("alice", "set", "hello", "--param", "greeting=Moin", "--pr", "--id", "moin")
+    office.run("bob", "pr", "show", "moin")
+    office.git("alice", "commit", "-q", "--allow-empty", "-m", "Something else")
+    office.git("alice", "rebase", "-q", "main", "proposal/moin")
+    office.git("alice", "switch", "-q", "main")
+    office.run("alice", "push")
+    tip = office.git("alice", "rev-parse", "proposal/moin").strip()
+    assert office.refs()["refs/heads/proposal/moin"] == tip
+    office.run("bob", "pr", "approve", "moin")
+    assert office.git("bob", "rev-parse", "proposal/moin").strip() == tip
+
+
+def test_a_branch_that_two_wrote_anew_is_pushed_over_by_nobody(office: Desk) -> None:
+    deployed(office)
+    office.run("alice", "set", "hello", "--param", "greeting=Moin", "--pr", "--id", "moin")
+    office.run("bob", "pr", "show", "moin")
+    for who in ("bob", "alice"):
+        office.git(who, "switch", "-q", "proposal/moin")
+        office.git(who, "commit", "-q", "--allow-empty", "--amend", "-m", f"By {who}")
+        office.git(who, "switch", "-q", "main")
+    office.run("bob", "push")
+    theirs = office.refs()["refs/heads/proposal/moin"]
+    for _ in range(2):
+        office.run("alice", "pr", "show", "moin")
+        office.run("alice", "push")
+    assert office.refs()["refs/heads/proposal/moin"] == theirs
+
+
+def test_an_old_main_is_said_before_anything_is_proposed(office: Desk) -> None:
+    office.clone("bob")
+    deployed(office)
+    told = office.run("bob", "set", "hello", "--param", "greeting=Moin", "--pr", code=5)
+    assert "at the remote" in told
+    assert "margo pull" in told
+
+
+def test_a_broken_glass_is_mended_by_approvals_in_order(office: Desk) -> None:
+    fleet = office.fleet
+    root = fleet.trust.roots.root
+    fleet.change_root(root.model_copy(update={"policy": Policy(approvals=2, break_glass=1)}))
+    office.run("alice", *DEPLOY, "--id", "first")
+    office.run("alice", "pr", "create", "first", "--break-glass", "--reason", "it burns")
+    office.run("bob", "pr", "approve", "first")
+    office.run("alice", "pr", "merge", "first")
+    assert "BREAK-GLASS" in office.run("alice", "status")
+    office.run("alice", "pr", "create", "calm", "--again", "--reason", "it was right")
+    assert "0 of 2" in office.run(
+        "alice", "pr", "create", "calm", "--again", "--reason", "so it was"
+    )
+    office.approve("calm")
+    office.run("alice", "pr", "merge", "calm")
+    fleet.settle()
+    office.run("alice", "pull")
+    told = office.run("alice", "status")
+    assert "BREAK-GLASS" not in told
+    assert "approved by bob, carol" in told

@@ -67,7 +67,15 @@ def test_whatever_git_does_no_approval_is_void(
     assert office.fleet.running()["s1"] == {"hello": "Hello"}
     known = {item["id"]: item["state"] for item in office.json("alice", "pr", "list")}
     assert known == {"first": "merged"}
-    assert "merged; next: margo status" in office.run("alice", "pr", "show", "first")
+    assert "it runs at 2 of 2 sites" in office.run("alice", "pr", "show", "first", "--exit-code")
+    office.run("alice", "pull")
+    before = office.refs("refs/")
+    office.run("alice", "pr", "merge", "first")
+    after = office.refs("refs/")
+    assert before.items() - after.items() == {
+        ("refs/heads/proposal/first", before["refs/heads/proposal/first"])
+    }
+    assert after.items() <= before.items()
 
 
 def test_a_plain_branch_is_stated_by_whoever_made_it(office: Desk) -> None:
@@ -81,7 +89,7 @@ def test_a_plain_branch_is_stated_by_whoever_made_it(office: Desk) -> None:
     )
     office.git("alice", "commit", "-qam", "Greet in Low German")
     office.git("alice", "switch", "-q", "main")
-    assert "2 records are not stated yet" in office.run("alice", "pr", "show", "moin")
+    assert "2 records not stated yet" in office.run("alice", "pr", "show", "moin")
     assert "has no statement" in office.run("alice", "pr", "approve", "moin", code=4)
     assert "2 sites alike" in office.run("alice", "pr", "create", "moin", "--reason", "they asked")
     told = office.git("alice", "log", "-1", "--format=%B", "proposal/moin")
@@ -98,7 +106,7 @@ def test_set_undeploy_and_rollback_are_proposed_like_a_deployment(office: Desk) 
     office.approve("first")
     office.run("alice", "pr", "merge", "first")
     words = ("set", "hello", "--param", "greeting=Moin", "--at", "north:greeting=Ahoy", "--pr")
-    assert "2 records, 1 site alike, 1 differ" in office.run("alice", *words)
+    assert "2 records, 1 site alike, 1 differs" in office.run("alice", *words)
     office.approve("set-hello")
     office.run("alice", "pr", "merge", "set-hello")
     told = office.json("alice", "rollback", "hello", "--pr")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Refused
 from margo_gitops.model.approval import Statement
+from margo_gitops.model.proposal import count
 from margo_gitops.model.record import Record
 from margo_gitops.plan.changes import RecordChange
 from margo_gitops.trust.approval import Judged
@@ -83,11 +84,11 @@ class Look:
     def missing(self) -> str | None:
         """What it lacks before it may be merged, in words; None where it may."""
         if self.stated is None:
-            return f"{self.beyond} records are not stated yet" if self.beyond else None
+            return f"{count(self.beyond, 'record')} not stated yet" if self.beyond else None
         if self.stated.judged.missing is not None:
             return self.stated.judged.missing
         if self.beyond:
-            return f"{self.beyond} records were changed after it was stated"
+            return f"{count(self.beyond, 'record')} changed after it was stated"
         return None
 
     @property

@@ -11,7 +11,8 @@ from margo_gitops.roles.checking import require_valid_main
 from margo_gitops.roles.origin import Origin
 from margo_gitops.roles.outgoing import racing
 from margo_gitops.roles.proposals.branch import page_of, trunk_of
-from margo_gitops.roles.proposals.looking import Look
+from margo_gitops.roles.proposals.listing import merged
+from margo_gitops.roles.proposals.looking import Look, Stated
 from margo_gitops.roles.proposals.proposing import Proposing
 from margo_gitops.roles.statements import statement_files
 from margo_gitops.store.proposed import approvals_of, forget_proposal
@@ -26,7 +27,7 @@ class Merged:
 
 
 def merge(proposing: Proposing, origin: Origin) -> Merged:
-    """Merge into `main`, here and at the remote, what has its approvals.
+    """Merge into `main`, here and at the remote, what has its approvals; quiet where it is there.
 
     The signatures go beside the statement. Raises `Missing` (exit 4) where approvals are missing,
     `Stalled` where git finds no one tree of both; nothing is then changed.
@@ -40,14 +41,14 @@ def _once(proposing: Proposing, origin: Origin) -> Merged:
     if not isinstance(trunk, Trunk):
         raise Stalled("a proposal is merged into main")
     seen = proposing.look()
-    require_approved(seen)
     base = trunk_of(store)
     if base is None:
         raise Stalled("this repository has no main branch", help="margo init DIR")
-    tip = _with_signatures(proposing, seen)
-    if store.is_ancestor(tip, base):
+    if merged(store, branch.id, seen.commit):
         commit = base
     else:
+        require_approved(seen)
+        tip = _with_signatures(proposing, seen)
         told = f"Merge proposal/{branch.id}\n\nProposal: {branch.id}\n"
         commit = trunk.join(base, tip, told)
         require_valid_main(store, commit)
@@ -79,12 +80,16 @@ def require_approved(seen: Look) -> None:
 
 
 def tidy(proposing: Proposing, origin: Origin, seen: Look) -> None:
-    """Drop the branch that `main` holds now, and the refs of signatures that lie there."""
+    """Drop the branch that `main` holds now, and the refs of signatures if they lie there, too."""
     store, branch = proposing.branch.store, proposing.branch
     tip = store.resolve(branch.ref)
     refs = {} if tip is None else {branch.ref: tip}
     refs |= page_of(branch)
-    if seen.stated is not None:
+    if (
+        seen.stated is not None
+        and _beside(seen.stated).keys()
+        <= store.paths(proposing.co.head(), layout.STATEMENTS).keys()
+    ):
         refs |= approvals_of(store, frozenset([seen.stated.digest.removeprefix("sha256:")]))
     origin.drop(refs)
     forget_proposal(store, branch.ref)
@@ -94,10 +99,15 @@ def _with_signatures(proposing: Proposing, seen: Look) -> str:
     """The tip of the branch, with each signature beside the statement."""
     if seen.stated is None:
         return proposing.branch.tip()
-    (path, *_) = statement_files(seen.stated.data, b"")
-    beside = {layout.signed_by(path, key): s for key, s in seen.stated.signatures.items()}
+    beside = _beside(seen.stated)
     held = proposing.branch.store.paths(proposing.branch.tip(), layout.STATEMENTS)
     if beside.keys() <= held.keys():
         return proposing.branch.tip()
     message = f"Approvals of {proposing.id}\n\nProposal: {proposing.id}\n"
     return proposing.branch.commit(dict(beside), message)
+
+
+def _beside(stated: Stated) -> dict[str, bytes]:
+    """Where each signature stands beside the statement."""
+    (path, *_) = statement_files(stated.data, b"")
+    return {layout.signed_by(path, key): data for key, data in stated.signatures.items()}

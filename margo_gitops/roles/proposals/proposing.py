@@ -10,6 +10,7 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Invalid, Missing, Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.approval import Scope
+from margo_gitops.model.proposal import count
 from margo_gitops.model.record import Record
 from margo_gitops.plan.changes import grouped, summary
 from margo_gitops.render.main import Main, targeted
@@ -166,12 +167,12 @@ class Proposing:
     def _needs(self, trust: FleetTrust, item: Asked, again: bool, purpose: Purpose) -> bool:
         """Whether a record is to be approved: a changed one that lacks it.
 
-        With `again` also one that is published already; a broken glass also has those that need no
-        approval: it passes the freeze windows.
+        With `again` also one that is published already, or on `main`, and one whose glass was
+        broken; a broken glass also has those that need no approval: it passes the freeze windows.
         """
-        if item.published:
-            return again and trust.lacks(item.entry)
-        return not item.known and (purpose == "break-glass" or trust.lacks(item.entry))
+        if item.published or item.known:
+            return again and (trust.lacks(item.entry) or trust.broke_glass(item.entry))
+        return purpose == "break-glass" or trust.lacks(item.entry)
 
     def _record(
         self, data: bytes, leaves: Sequence[bytes], stated: Sequence[Asked], reason: str
@@ -181,7 +182,8 @@ class Proposing:
         stale = {path for old in self._own() for path in statement_files(old, b"")} - set(files)
         groups = grouped(item.change for item in stated)
         told = "\n".join(f"{len(group.sites)} x {group.title}" for group in groups[:20])
-        message = f"Propose {len(stated)} records: {summary(groups)}\n\n{reason}\n\n{told}\n"
+        subject = f"Propose {count(len(stated), 'record')}: {summary(groups)}"
+        message = f"{subject}\n\n{reason}\n\n{told}\n"
         self.branch.commit({**dict.fromkeys(stale), **files}, f"{message}\nProposal: {self.id}\n")
 
     def _seen(self, found: Sequence[Asked], data: bytes | None) -> Look:
