@@ -89,7 +89,7 @@ def approve(
             seen = proposing.look()
         if sys.stdin.isatty() and not yes and not as_json:
             for line in lines(found, seen, full=False):
-                typer.echo(line)
+                typer.echo(harmless(line))
             typer.confirm("Sign this?", abort=True)
         ref = proposing.approve(seen)
         found.origin.send()

@@ -216,3 +216,12 @@ def test_a_broken_glass_is_mended_by_approvals_in_order(office: Desk) -> None:
     told = office.run("alice", "status")
     assert "BREAK-GLASS" not in told
     assert "approved by bob, carol" in told
+
+
+def test_what_others_wrote_does_nothing_to_a_terminal(office: Desk) -> None:
+    hostile = "fine\x1b[2K\x1b[1A\x9b31m\u202eevil"
+    office.run("alice", *DEPLOY, "--id", "first", "--reason", hostile)
+    for words in (("pr", "list"), ("pr", "show", "first"), ("pr", "list", "--json")):
+        said = office.run("bob", *words)
+        assert "evil" in said
+        assert not set("\x1b\x9b\u202e") & set(said)
