@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import typer
@@ -17,7 +17,8 @@ import typer
 def emit(value: Any, *, as_json: bool, text: str | Iterable[str] = ()) -> None:
     """The value as JSON, or its text."""
     if as_json:
-        typer.echo(harmless(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+        typer.echo(_each(text, lambda strange: json.dumps(strange)[1:-1]))
         return
     for line in [text] if isinstance(text, str) else text:
         typer.echo(harmless(line))
@@ -25,11 +26,7 @@ def emit(value: Any, *, as_json: bool, text: str | Iterable[str] = ()) -> None:
 
 def harmless(text: str) -> str:
     """The text with a mark in place of each character that shows nothing but does something."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
-    )
+    return _each(text, lambda _: "\N{REPLACEMENT CHARACTER}")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -46,3 +43,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     for row in rows:
         made.add_row(*row)
     Console(markup=False, highlight=False, emoji=False).print(made)
+
+
+def _each(text: str, instead: Callable[[str], str]) -> str:
+    """The text with something in place of each character that does not print."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else instead(c) for c in text)

@@ -18,7 +18,7 @@ from margo_gitops.cli.options import (
     OfflineOption,
     YesOption,
 )
-from margo_gitops.cli.output import emit
+from margo_gitops.cli.output import emit, harmless
 
 if TYPE_CHECKING:
     from margo_gitops.model.proposal import Word

@@ -225,3 +225,4 @@ def test_what_others_wrote_does_nothing_to_a_terminal(office: Desk) -> None:
         said = office.run("bob", *words)
         assert "evil" in said
         assert not set("\x1b\x9b\u202e") & set(said)
+    assert office.json("bob", "pr", "list")[0]["reason"] == hostile
