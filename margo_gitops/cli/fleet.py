@@ -31,6 +31,9 @@ def init(
         str | None, typer.Option(help="The fleet's name; default the folder's.")
     ] = None,
     poll: Annotated[str, typer.Option(help="How often sites ask: 30s, 5m, 1h.")] = "5m",
+    render: Annotated[
+        str, typer.Option(help="Who renders the sites: here, whoever changes something; or ci.")
+    ] = "here",
     as_json: JsonOption = False,
 ) -> None:
     """Make a new fleet repository from the template, signed with your key.
@@ -40,18 +43,24 @@ def init(
 
     Example: margo init plant --person ada
 
+    Example: margo init plant --person ada --render ci
+
     Example: margo init trial --open
     """
     import uuid  # noqa: PLC0415
 
     from margo_gitops.cli.template import template_files  # noqa: PLC0415
+    from margo_gitops.errors import Usage  # noqa: PLC0415
     from margo_gitops.model.fleet import Fleet, Polling  # noqa: PLC0415
     from margo_gitops.model.layout import flat  # noqa: PLC0415
     from margo_gitops.render.edits import new_fleet  # noqa: PLC0415
     from margo_gitops.roles.founding import found, person_of  # noqa: PLC0415
     from margo_gitops.store.clone import Clone  # noqa: PLC0415
 
+    if render not in {"here", "ci"}:
+        raise Usage(f"--render {render[:20]!r}: expected here or ci")
     fleet = Fleet(
+        render="ci" if render == "ci" else "here",
         id=str(uuid.uuid4()),
         name=flat(name or folder.resolve().name.lower(), "fleet name"),
         polling=Polling(interval=poll),
