@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -68,9 +69,35 @@ class Office:
         return spec.read_text().partition('"GREETING": "')[2].partition('"')[0]
 
 
+@pytest.fixture(scope="module")
+def beginning(tmp_path_factory: pytest.TempPathFactory) -> Office:
+    """The office as each test finds it; a copy lies beside it, for what it names has this path."""
+    folder = tmp_path_factory.mktemp("office") / "now"
+    folder.mkdir()
+    made = Office(folder)
+    _begin(made)
+    for driver in drivers(made.state / "en-n1", Owner("", "north", "n1"), ("wasm",)).values():
+        for found in driver.observe():
+            driver.remove(found.id)
+    shutil.copytree(folder, folder.with_name("before"), symlinks=True)
+    return made
+
+
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    made = Office(tmp_path)
+def office(beginning: Office) -> Iterator[Office]:
+    made = beginning
+    shutil.rmtree(made.folder)
+    shutil.copytree(made.folder.with_name("before"), made.folder, symlinks=True)
+    made.site(made.folder / "plant.git")
+    yield made
+    for driver in drivers(made.state / "en-n1", Owner("", "north", "n1"), ("wasm",)).values():
+        for found in driver.observe():
+            driver.remove(found.id)
+
+
+def _begin(made: Office) -> None:
+    """Ada's fleet of one site, its host and its deployment, and Bob who may approve."""
+    tmp_path = made.folder
     for name in ("ada", "bob"):
         written(name, tmp_path / f"key-{name}")
     made.run("ada", "init", "ada", "--person", "ada", cwd=tmp_path)
@@ -94,10 +121,6 @@ def office(tmp_path: Path) -> Iterator[Office]:
     made.run("bob", "clone", str(bare), "bob", cwd=tmp_path)
     made.git("bob", "config", "user.name", "Bob")
     made.git("bob", "config", "user.email", "bob@example.invalid")
-    yield made
-    for driver in drivers(made.state / "en-n1", Owner("", "north", "n1"), ("wasm",)).values():
-        for found in driver.observe():
-            driver.remove(found.id)
 
 
 def _enrol(made: Office) -> None:

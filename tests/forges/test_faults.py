@@ -98,7 +98,7 @@ def test_a_forge_that_speaks_without_end(stand: Stand) -> None:
     """A byte now and then trips no timeout: the connection itself has an end."""
     stand.double.faults = [Fault("drip")]
     began = time.monotonic()
-    with pytest.raises(Unreachable, match="cut off"):
+    with pytest.raises(Unreachable, match="cut off|was not reached"):
         stand.forge(lifetime=0.3).request(BRANCH)
     assert time.monotonic() - began < 5
     stand.double.released.set()
