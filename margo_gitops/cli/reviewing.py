@@ -10,7 +10,7 @@ import typer
 from margo_gitops.cli.opening import IdArgument, Opened, opened
 from margo_gitops.cli.options import HERE, FleetOption, JsonOption
 from margo_gitops.cli.output import emit, table
-from margo_gitops.model.proposal import count
+from margo_gitops.model.count import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

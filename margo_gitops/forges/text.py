@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from margo_gitops.forges.base import Check, Limits
 from margo_gitops.forges.plain import bare, code, cut, plain, several
-from margo_gitops.model.proposal import Group, Word, count
+from margo_gitops.model.count import count
+from margo_gitops.model.proposal import Group, Word
 
 MARKER = "<!-- margo-gitops -->"
 APPROVALS = "margo/approvals"

@@ -51,8 +51,3 @@ class Word:
     next: str = ""
     merge: str | None = None
     progress: Progress | None = None
-
-
-def count(number: int, noun: str) -> str:
-    """So many of it, in words: `1 record`, `2 records`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

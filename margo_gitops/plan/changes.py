@@ -10,8 +10,9 @@ from difflib import unified_diff
 from margo_gitops.documents import margo
 from margo_gitops.documents.neutral import neutral
 from margo_gitops.model import layout
+from margo_gitops.model.count import count
 from margo_gitops.model.deployment import ApplicationDeployment
-from margo_gitops.model.proposal import Group, count
+from margo_gitops.model.proposal import Group
 from margo_gitops.model.record import Record
 from margo_gitops.plan.workloads import differences
 

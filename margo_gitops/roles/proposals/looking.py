@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from margo_gitops.documents import canonical
 from margo_gitops.errors import Refused
 from margo_gitops.model.approval import Statement
-from margo_gitops.model.proposal import count
+from margo_gitops.model.count import count
 from margo_gitops.model.record import Record
 from margo_gitops.plan.changes import RecordChange
 from margo_gitops.trust.approval import Judged

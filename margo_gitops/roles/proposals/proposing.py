@@ -10,7 +10,7 @@ from margo_gitops.documents import canonical
 from margo_gitops.errors import Invalid, Missing, Stalled
 from margo_gitops.model import layout
 from margo_gitops.model.approval import Scope
-from margo_gitops.model.proposal import count
+from margo_gitops.model.count import count
 from margo_gitops.model.record import Record
 from margo_gitops.plan.changes import grouped, summary
 from margo_gitops.render.main import Main, targeted
