@@ -22,14 +22,15 @@ from margo_gitops.store.transport import Transport, Update, open_transport
 class Origin:
     """`origin` of a person's clone; `clone` and `transport` are None where there is none.
 
-    `notes` collects what could not be asked or told, in words. Once it did not answer it is not
-    asked again.
+    `notes` collects what could not be asked or told, in words. Once it did not answer it is `away`,
+    and not asked again.
     """
 
     store: GitStore
     clone: Clone | None = None
     transport: Transport | None = None
     notes: list[str] = field(default_factory=list)
+    away: bool = False
 
     @classmethod
     def of(cls, store: GitStore, clone: Clone | None) -> Origin:
@@ -139,9 +140,11 @@ class Origin:
 
     def _tried(self, task: Callable[[Transport], object], otherwise: str) -> None:
         if self.transport is None:
+            if self.away:
+                self.notes.append(otherwise)
             return
         try:
             task(self.transport)
         except Unreachable as error:
             self.notes.append(f"{error.problem}; {otherwise}")
-            self.transport = None
+            self.transport, self.away = None, True

@@ -154,3 +154,17 @@ def test_what_is_edited_here_is_not_overwritten_by_a_merge(office: Desk) -> None
     intent.unlink()
     office.run("alice", "pull")
     assert "hello" in office.run("alice", "render", "--push")
+
+
+def test_while_the_remote_is_away_all_goes_on_here_and_says_so(office: Desk) -> None:
+    office.run("alice", *DEPLOY, "--id", "first")
+    office.approve("first")
+    office.run("alice", "pr", "show", "first")
+    office.git("alice", "config", "remote.origin.url", "http://127.0.0.1:9/fleet.git")
+    told = office.run("alice", "pr", "merge", "first")
+    assert "merged here only: margo push" in told
+    assert "published here only: margo push" in told
+    office.git("alice", "config", "remote.origin.url", str(office.bare))
+    office.run("alice", "push")
+    office.fleet.settle()
+    assert office.fleet.running()["n1"] == {"hello": "Hello"}
