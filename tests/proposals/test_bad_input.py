@@ -226,3 +226,21 @@ def test_what_others_wrote_does_nothing_to_a_terminal(office: Desk) -> None:
         assert "evil" in said
         assert not set("\x1b\x9b\u202e") & set(said)
     assert office.json("bob", "pr", "list")[0]["reason"] == hostile
+
+
+def test_an_id_that_was_used_before_is_another_proposal(office: Desk) -> None:
+    deployed(office)
+    office.git("alice", "switch", "-qc", "proposal/first")
+    intent = office.clone("alice") / "deployments" / "hello.yaml"
+    intent.write_text(
+        intent.read_text().replace("profile:", "parameters: {greeting: Moin}\nprofile:")
+    )
+    office.git("alice", "commit", "-qam", "The id again")
+    office.git("alice", "switch", "-q", "main")
+    assert "2 records not stated yet" in office.run("alice", "pr", "show", "first")
+    assert office.json("alice", "pr", "list")[0]["state"] == "open"
+    office.run("alice", "pr", "create", "first", "--reason", "again")
+    office.approve("first")
+    office.run("alice", "pr", "merge", "first")
+    office.fleet.settle()
+    assert office.fleet.running()["n1"] == {"hello": "Moin"}

@@ -11,9 +11,10 @@ from margo_gitops.model.approval import Statement
 from margo_gitops.model.proposal import State
 from margo_gitops.roles.fleettrust import FleetTrust
 from margo_gitops.roles.proposals.branch import after_merge, trunk_of
-from margo_gitops.roles.proposals.owned import brought, owned
+from margo_gitops.roles.proposals.owned import brought
 from margo_gitops.roles.statements import Held, Statements
 from margo_gitops.store.git import GitStore
+from margo_gitops.store.proposed import statements_at
 from margo_gitops.trust.approval import Evidence, judge, read_statement
 
 _FEW = 100
@@ -92,9 +93,9 @@ def merged(store: GitStore, id: str, tip: str) -> bool:
     if trunk is None or store.is_ancestor(tip, trunk):
         return trunk is not None
     try:
-        own = owned(store, id, tip)
-        if own:
-            return own.keys() <= owned(store, id, trunk).keys()
+        if own := brought(store, id, tip, trunk):
+            settled = statements_at(store, trunk)
+            return all(digest.removeprefix("sha256:") in settled for digest in own)
         after = after_merge(store, trunk, tip)
     except MargoError:
         return False

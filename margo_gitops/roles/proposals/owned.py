@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from margo_gitops.roles.statements import Statements
+from margo_gitops.model import layout
 from margo_gitops.store.git import GitStore
+from margo_gitops.store.proposed import statements_at
 from margo_gitops.trust.approval import read_statement
 
 
-def owned(store: GitStore, id: str, commit: str | None) -> dict[str, bytes]:
-    """Digest to bytes of the statements of this id that a commit holds.
+def brought(store: GitStore, id: str, tip: str | None, trunk: str | None) -> dict[str, bytes]:
+    """Digest to bytes of the statements that a branch has beyond where it left `main`.
 
-    Raises `Refused` (rule `approval`) where a file among them is no statement.
+    Of one that `main` holds whole, all of its id. Raises `Refused` (rule `approval`) where a file
+    among them is no statement.
     """
-    if commit is None:
+    if tip is None:
         return {}
+    here = statements_at(store, tip)
+    if trunk is not None and not store.is_ancestor(tip, trunk):
+        here -= statements_at(store, _left(store, tip, trunk))
+    found = {hex: store.read(tip, f"{layout.STATEMENTS}/{hex}.json") or b"" for hex in here}
     return {
-        digest: held.statement
-        for digest, held in Statements(store, commit).held.items()
-        if read_statement(held.statement).proposal == id
+        f"sha256:{hex}": data for hex, data in found.items() if read_statement(data).proposal == id
     }
 
 
-def brought(store: GitStore, id: str, tip: str | None, trunk: str | None) -> dict[str, bytes]:
-    """Those of `owned` that a branch brings; those of `main`, where that holds all of them.
-
-    What else `main` holds of the id is another proposal's, of before.
-    """
-    here, there = owned(store, id, tip), owned(store, id, trunk)
-    return {digest: here[digest] for digest in here.keys() - there.keys()} or here
+def _left(store: GitStore, tip: str, trunk: str) -> str:
+    """The newest commit of a branch that `main` holds; the branch's own, where there is none."""
+    held = (c.id for c in store.history(tip, limit=10_000) if store.is_ancestor(c.id, trunk))
+    return next(held, tip)
