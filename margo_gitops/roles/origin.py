@@ -44,7 +44,7 @@ class Origin:
         def bring(transport: Transport) -> None:
             found = sync.fetch_branches(self.store, transport)
             if found.main is not None:
-                sync.remember_main(self.store, found.main)
+                sync.remember(self.store, layout.MAIN, found.main)
             for ref in proposed.fetch_proposals(self.store, transport):
                 self.notes.append(f"{ref.removeprefix('refs/heads/')} was closed or merged there")
 
@@ -80,7 +80,7 @@ class Origin:
                     then="nothing was merged",
                     help="merge the pull request there; then margo pull, and margo render",
                 ) from error
-            sync.remember_main(self.store, commit)
+            sync.remember(self.store, layout.MAIN, commit)
 
         self._tried(push, "merged here only: margo push")
 

@@ -133,7 +133,7 @@ class Clone:
             found = sync.fetch_branches(store, transport)
             if found.main is None:
                 return found
-            sync.remember_main(store, found.main)
+            sync.remember(store, MAIN, found.main)
             if ours == found.main or (ours and store.is_ancestor(found.main, ours)):
                 ahead = (MAIN,) if ours != found.main else ()
                 return PullResult(ours, found.moved, (*ahead, *found.ahead))
@@ -154,7 +154,7 @@ class Clone:
         with GitStore.open(self.path) as store:
             pushed = sync.push_main(store, transport)
             for update in pushed:
-                sync.remember_main(store, update.new)
+                sync.remember(store, MAIN, update.new)
             pushed += sync.push_artifacts(store, transport)
             pushed += push_proposals(store, transport)
             pushed += sync.push_sites(store, transport)
@@ -181,7 +181,7 @@ class Clone:
                 found = sync.fetch_branches(store, transport)
                 if found.main is None:
                     raise Stalled(f"{transport.name} has no branch main: it holds no fleet")
-                sync.remember_main(store, found.main)
+                sync.remember(store, MAIN, found.main)
             clone._forward(found.main)
         return clone
 

@@ -22,28 +22,25 @@ from margo_gitops.model.layout import (
 )
 from margo_gitops.store.epochs import descends
 from margo_gitops.store.git import GitStore
+from margo_gitops.store.sync import remember
 from margo_gitops.store.transport import Transport, Update
 
 _ROUNDS = 3
 
 
 def fetch_proposals(store: GitStore, transport: Transport) -> list[str]:
-    """Bring the proposals and their approvals; the branches that are gone there and here.
+    """Bring the proposals; the branches that are gone there and here.
+
+    Their approvals come with the other refs (`sync.fetch_branches`).
 
     A proposal that we changed stays ours. Where the remote's was changed as well, what we knew of
     it stays too: so it is not pushed over.
     """
-    tips = transport.refs([PROPOSALS, APPROVALS])
-    held = store.refs()
-    new = {ref: id for ref, id in tips.items() if held.get(ref) != id}
-    transport.fetch(store, new)
+    tips, held = transport.refs([PROPOSALS]), store.refs(PROPOSALS)
+    transport.fetch(store, {ref: id for ref, id in tips.items() if held.get(ref) != id})
     for ref, id in sorted(tips.items()):
-        ours = held.get(ref)
-        if ref.startswith(PROPOSALS):
-            _bring(store, ref, ours, id)
-        elif ours is None:
-            store.move(ref, id, old=None)
-    return [ref for ref in held if ref.startswith(PROPOSALS) and _gone(store, ref, tips.get(ref))]
+        _bring(store, ref, held.get(ref), id)
+    return [ref for ref in held if _gone(store, ref, tips.get(ref))]
 
 
 def push_proposals(store: GitStore, transport: Transport) -> list[Update]:
@@ -58,7 +55,7 @@ def push_proposals(store: GitStore, transport: Transport) -> list[Update]:
             continue
         for update in due:
             if update.ref.startswith(PROPOSALS):
-                _remember(store, update.ref, update.new)
+                remember(store, update.ref, update.new)
         return due
     raise LostRace(f"proposals of {transport.name} keep being moved by another")
 
@@ -127,7 +124,7 @@ def _bring(store: GitStore, ref: str, ours: str | None, theirs: str) -> None:
             store.move(ref, theirs, old=ours)
     elif known != theirs and not descends(store, theirs, ours):
         return
-    _remember(store, ref, theirs)
+    remember(store, ref, theirs)
 
 
 def _gone(store: GitStore, ref: str, theirs: str | None) -> bool:
@@ -137,11 +134,3 @@ def _gone(store: GitStore, ref: str, theirs: str | None) -> bool:
         return False
     forget_proposal(store, ref)
     return True
-
-
-def _remember(store: GitStore, ref: str, tip: str) -> None:
-    name = known_ref(ref)
-    held = store.resolve(name)
-    if held != tip:
-        with suppress(LostRace):  # another git remembers the same
-            store.move(name, tip, old=held)

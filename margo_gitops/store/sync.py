@@ -16,11 +16,11 @@ from margo_gitops.model.layout import (
     APPROVALS,
     ARTIFACTS,
     MAIN,
-    ORIGIN_MAIN,
     RENDERED,
     REQUESTS,
     SITES,
     STATUSES,
+    known_ref,
 )
 from margo_gitops.store.epochs import descends, follows
 from margo_gitops.store.git import GitStore
@@ -47,12 +47,13 @@ def fetch_branches(store: GitStore, transport: Transport) -> PullResult:
     return _fetch(store, transport, [MAIN, SITES, STATUSES, ALIVES, APPROVALS, REQUESTS, RENDERED])
 
 
-def remember_main(store: GitStore, main: str) -> None:
-    """Keep git's own memory of the remote's `main`, which `git status` shows."""
-    held = store.resolve(ORIGIN_MAIN)
-    if held != main:
+def remember(store: GitStore, ref: str, tip: str) -> None:
+    """Keep git's own memory of where a branch of the remote is, which `git status` shows."""
+    name = known_ref(ref)
+    held = store.resolve(name)
+    if held != tip:
         with suppress(LostRace):  # another git remembers the same
-            store.move(ORIGIN_MAIN, main, old=held)
+            store.move(name, tip, old=held)
 
 
 def push_main(store: GitStore, transport: Transport) -> list[Update]:

@@ -32,12 +32,9 @@ def landed(store: GitStore, trunk: str, most: int = 20) -> list[Landed]:
     """The newest proposals that `main` holds, newest first; of an open fleet none."""
     found: list[Landed] = []
     for commit, digests in _brought(store, trunk):
-        statements = Statements(store, commit)
-        for digest in sorted(digests):
-            held = statements.held[f"sha256:{digest}"]
-            found.append(
-                Landed(read_statement(held.statement).proposal, commit, f"sha256:{digest}")
-            )
+        for hex in sorted(digests):
+            data = store.read(commit, f"{layout.STATEMENTS}/{hex}.json") or b""
+            found.append(Landed(read_statement(data).proposal, commit, f"sha256:{hex}"))
         if len(found) >= most:
             break
     return found[:most]
